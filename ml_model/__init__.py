@@ -1,0 +1,1 @@
+"""A tabular model, its contract and its releases. Imports nothing of the web."""

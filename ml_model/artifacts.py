@@ -1,0 +1,229 @@
+"""A release bundle: written at once or not at all; opened only after every digest in it was found right.
+
+Files of a bundle: ``manifest.json`` (provenance, metrics, digest of every other file), ``model.toml`` (the spec that it was
+trained from), ``pipeline.joblib`` (scikit-learn objects alone), ``calibration.json``, ``profile.json`` (what the
+training rows held), ``golden.json`` (records with their answers) and ``card.md``. To add a file: write it in
+``training.py``, read it in ``read_bundle``, and raise ``FORMAT`` when an old reader could misunderstand the bundle.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import shutil
+import tempfile
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from ml_model.errors import BundleRefused, ModelError
+from ml_model.spec import ModelSpec, parse_spec
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+ESTIMATORS = "pipeline.joblib"
+SPEC = "model.toml"
+
+
+class _Stored(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Metric(_Stored):
+    """One figure on the fixed test set."""
+
+    value: float
+    low: float
+    """Lower end of its 95 % interval from resampling the test rows."""
+    high: float
+    """Upper end of it."""
+
+
+class Origin(_Stored):
+    """The data that a bundle was trained from."""
+
+    file: str
+    origin: str
+    licence: str
+    sha256: str
+    rows: int
+    train_rows: int
+    test_rows: int
+
+
+class Code(_Stored):
+    """The code that trained a bundle."""
+
+    commit: str
+    """Git commit, or ``unknown`` outside of a checkout."""
+    clean: bool
+    """Whether the tree was as committed."""
+
+
+class Manifest(_Stored):
+    """Who, what, when and how good."""
+
+    format: int
+    model: str
+    version: str
+    trained_at: str
+    """UTC, ISO 8601."""
+    duration_s: float
+    seed: int
+    spec_sha256: str
+    data: Origin
+    code: Code
+    python: str
+    machine: str
+    libraries: dict[str, str]
+    metrics: dict[str, Metric]
+    files: dict[str, str]
+    """Name of every other file of the bundle with its SHA-256."""
+
+
+class Calibration(_Stored):
+    """How a prediction becomes an interval: ``transform(value) ± quantile × difficulty``."""
+
+    level: float
+    quantile: float
+    adaptive: bool
+
+
+class FieldProfile(_Stored):
+    """What the training rows held in one field."""
+
+    unknown: int
+    choices: dict[str, int]
+    """Rows per choice; empty for a field without choices."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bundle:
+    """A verified bundle in memory."""
+
+    manifest: Manifest
+    manifest_sha256: str
+    spec: ModelSpec
+    estimator: Any
+    """Fitted scikit-learn estimator over the matrix of the feature layer."""
+    difficulty: Any | None
+    """Fitted regressor of the logarithm of the absolute residual; None where intervals have one width."""
+    calibration: Calibration | None
+    """None for classification."""
+    profile: dict[str, FieldProfile]
+    golden: dict[str, Any]
+    """``records`` and the ``scores`` that they must get."""
+
+
+def write_bundle(folder: Path, manifest: Mapping[str, Any], files: Mapping[str, bytes]) -> Manifest:
+    """Write a bundle to ``folder``, which must not exist yet; it appears whole or not at all.
+
+    ``manifest`` holds every key but ``files``, which is computed here.
+    """
+    if folder.exists():
+        raise BundleRefused(folder.name, "a release is never overwritten; choose another version or remove the folder")
+    complete = Manifest(**manifest, files={name: digest(content) for name, content in sorted(files.items())})
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    building = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        for name, content in files.items():
+            (building / name).write_bytes(content)
+        (building / MANIFEST).write_text(complete.model_dump_json(indent=2) + "\n", "utf-8")
+        building.chmod(0o755)
+        building.rename(folder)
+    except BaseException:
+        shutil.rmtree(building, ignore_errors=True)
+        raise
+    return complete
+
+
+def read_bundle(folder: Path, manifest_sha256: str) -> Bundle:
+    """Verify and open the bundle in ``folder``, whose manifest must have the given digest.
+
+    Raises BundleRefused with the reason. Nothing of the bundle is executed before all of it is verified; its golden records
+    are proved by the reader's caller, who can score.
+    """
+    manifest, contents = _verified(folder, manifest_sha256)
+    try:
+        spec = parse_spec(contents[SPEC].decode())
+        calibration = json.loads(contents["calibration.json"])
+        profile = {name: FieldProfile(**held) for name, held in json.loads(contents["profile.json"]).items()}
+        golden = json.loads(contents["golden.json"])
+    except (KeyError, ValueError, TypeError, ModelError) as error:
+        raise BundleRefused(folder.name, f"a part of it cannot be read: {error}") from error
+    fitted = _unpickle(folder, contents[ESTIMATORS])
+    return Bundle(
+        manifest=manifest,
+        manifest_sha256=manifest_sha256,
+        spec=spec,
+        estimator=fitted["estimator"],
+        difficulty=fitted["difficulty"],
+        calibration=Calibration(**calibration) if calibration else None,
+        profile=profile,
+        golden=golden,
+    )
+
+
+def read_spec(folder: Path, manifest_sha256: str) -> ModelSpec:
+    """Return the spec of a bundle after the same verification, opening nothing else; raise BundleRefused."""
+    _, contents = _verified(folder, manifest_sha256)
+    try:
+        return parse_spec(contents[SPEC].decode())
+    except ModelError as error:
+        raise BundleRefused(folder.name, f"its {SPEC} cannot be read: {error}") from error
+
+
+def digest(content: bytes) -> str:
+    """SHA-256 as hexadecimal digits."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def _verified(folder: Path, manifest_sha256: str) -> tuple[Manifest, dict[str, bytes]]:
+    try:
+        contents = {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+    except OSError as error:
+        raise BundleRefused(folder.name, f"cannot be read: {error.strerror} ({error.filename})") from error
+    if MANIFEST not in contents:
+        raise BundleRefused(folder.name, f"there is no {MANIFEST}")
+    stored = contents.pop(MANIFEST)
+    if digest(stored) != manifest_sha256:
+        raise BundleRefused(folder.name, f"{MANIFEST} is not the one that releases.toml lists")
+    try:
+        manifest = Manifest.model_validate_json(stored)
+    except ValidationError as error:
+        raise BundleRefused(folder.name, f"{MANIFEST} cannot be read: {error.errors()[0]['msg']}") from error
+    if manifest.format != FORMAT:
+        raise BundleRefused(folder.name, f"it has format {manifest.format}, this code reads format {FORMAT}")
+    if odd := sorted(set(contents) ^ set(manifest.files)):
+        raise BundleRefused(folder.name, f"'{odd[0]}' is {'not part of it' if odd[0] in contents else 'missing'}")
+    for name, content in contents.items():
+        if digest(content) != manifest.files[name]:
+            raise BundleRefused(folder.name, f"'{name}' was changed after the release was made")
+    _same_libraries(folder, manifest)
+    return manifest, contents
+
+
+def _same_libraries(folder: Path, manifest: Manifest) -> None:
+    from importlib.metadata import version
+
+    built, here = manifest.libraries["scikit-learn"], version("scikit-learn")
+    if built != here:
+        raise BundleRefused(folder.name, f"built by scikit-learn {built}, and this is {here}; install {built} or train again")
+
+
+def _unpickle(folder: Path, content: bytes) -> dict[str, Any]:
+    import joblib  # brings scikit-learn with it, which is needed only from here on
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        try:
+            # From the verified bytes, not from the file, which could have been changed since.
+            fitted: dict[str, Any] = joblib.load(io.BytesIO(content))
+        except Exception as error:
+            raise BundleRefused(folder.name, f"{ESTIMATORS} cannot be opened: {error}") from error
+    return fitted

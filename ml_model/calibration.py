@@ -1,0 +1,45 @@
+"""Conformal prediction intervals from out-of-fold residuals."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from crepes import ConformalRegressor
+from sklearn.base import clone
+from sklearn.model_selection import KFold, cross_val_predict
+
+from ml_model.artifacts import Calibration
+from ml_model.features import Matrix
+from ml_model.pipeline import build_difficulty
+from ml_model.spec import ModelSpec
+
+Vector = npt.NDArray[np.float64]
+_SMALLEST_RESIDUAL = 1e-9
+
+
+def calibrate(spec: ModelSpec, estimator: Any, matrix: Matrix, target: Vector) -> tuple[Calibration, Any | None]:
+    """Return how wide the intervals of a regression are, and the fitted model of difficulty where they are adaptive.
+
+    ``matrix`` (n, features) and ``target`` (n,) are the training rows; ``estimator`` is cloned, not changed. The residuals are
+    out-of-fold, in the scale of the transformed target, so no rows are set aside for calibration. Adaptive intervals divide a
+    residual by the difficulty that a second model, itself out-of-fold, expects of its row (normalised
+    conformal regression, Papadopoulos et al. 2011; the quantile is taken by crepes, Boström 2022).
+    """
+    folds = KFold(spec.interval.folds, shuffle=True, random_state=spec.estimator.seed)
+    scale = np.log if spec.target.transform == "log" else np.asarray
+    predicted = cross_val_predict(clone(estimator), matrix, target, cv=folds)
+    residuals = scale(target) - scale(predicted)
+    if not spec.interval.adaptive:
+        return _calibration(spec, residuals, np.ones(len(residuals))), None
+    magnitude = np.log(np.maximum(np.abs(residuals), _SMALLEST_RESIDUAL))
+    difficulty = build_difficulty(spec)
+    expected = np.exp(cross_val_predict(difficulty, matrix, magnitude, cv=folds))
+    return _calibration(spec, residuals, expected), difficulty.fit(matrix, magnitude)
+
+
+def _calibration(spec: ModelSpec, residuals: Vector, difficulty: Vector) -> Calibration:
+    conformal = ConformalRegressor().fit(residuals=residuals, sigmas=difficulty)
+    ends = conformal.predict_int(np.zeros(1), sigmas=np.ones(1), confidence=spec.interval.level)
+    return Calibration(level=spec.interval.level, quantile=float(ends[0, 1]), adaptive=spec.interval.adaptive)

@@ -1,0 +1,77 @@
+"""The model card of a release, as Markdown (Mitchell et al. 2019, "Model cards for model reporting")."""
+
+from __future__ import annotations
+
+from ml_model.artifacts import Manifest, Metric
+from ml_model.spec import ModelSpec
+
+METRIC_WORDS = {
+    "rmsle": "Root mean squared logarithmic error",
+    "rmse": "Root mean squared error",
+    "mae": "Mean absolute error",
+    "r2": "Share of the variance explained (R²)",
+    "coverage": "True values inside their interval",
+    "median_ape": "Median error, as a share of the true value",
+    "relative_width": "Median width of the interval, as a share of the prediction",
+    "log_loss": "Logarithmic loss",
+    "brier": "Brier score",
+    "accuracy": "Accuracy",
+    "calibration_error": "Expected calibration error",
+}
+_SHARES = frozenset({"coverage", "median_ape", "relative_width", "accuracy", "calibration_error"})
+_IN_UNIT = frozenset({"rmse", "mae"})
+
+
+def render_card(spec: ModelSpec, manifest: Manifest) -> str:
+    """Return the card of a release."""
+    data = manifest.data
+    rows = [f"| {METRIC_WORDS[name]} | {metric_in_words(spec, name, metric)} |" for name, metric in manifest.metrics.items()]
+    return "\n".join(
+        [
+            f"# {spec.model.title}, release {manifest.version}",
+            "",
+            spec.model.summary,
+            "",
+            "## Intended use",
+            "",
+            spec.model.intended_use,
+            "",
+            "## Limits",
+            "",
+            spec.model.limits,
+            "",
+            "## Data",
+            "",
+            f"{data.origin} Licence: {data.licence}",
+            "",
+            f"`{data.file}`, SHA-256 `{data.sha256}`: {data.rows:,} rows, {data.train_rows:,} to learn from and "
+            f"{data.test_rows:,} held out as the fixed test set.",
+            "",
+            "## Quality on the fixed test set",
+            "",
+            "With 95 % intervals from resampling the test rows.",
+            "",
+            "| metric | value |",
+            "|---|---|",
+            *rows,
+            "",
+            "## Provenance",
+            "",
+            f"Trained {manifest.trained_at} from commit `{manifest.code.commit}`"
+            f"{'' if manifest.code.clean else ' with changes that were not committed'}, seed {manifest.seed}, "
+            f"Python {manifest.python} on {manifest.machine}, "
+            f"{', '.join(f'{name} {number}' for name, number in manifest.libraries.items())}.",
+            "",
+        ]
+    )
+
+
+def metric_in_words(spec: ModelSpec, name: str, metric: Metric) -> str:
+    """Return ``value (low to high)`` as a person reads it."""
+
+    def shown(value: float) -> str:
+        if name in _SHARES:
+            return f"{value:.1%}"
+        return f"{spec.target.prefix}{value:,.{spec.target.decimals}f}" if name in _IN_UNIT else f"{value:.4f}"
+
+    return f"{shown(metric.value)} ({shown(metric.low)} to {shown(metric.high)})"

@@ -1,0 +1,225 @@
+"""The data layer: read a file, check it against the spec, split it so that a row never changes sides."""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from ml_model.errors import DataError, RecordsRefused, nearest
+from ml_model.records import Record, RecordValidator, read_cell
+from ml_model.spec import NUMERIC, ModelSpec
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_MAGIC = {
+    b"PK\x03\x04": "an XLSX or ZIP file",
+    b"%PDF": "a PDF",
+    b"\x1f\x8b": "a gzip file",
+    b"\xff\xfe": "UTF-16",
+    b"\xfe\xff": "UTF-16",
+}
+_LISTED = 5
+
+
+class Provenance(BaseModel):
+    """Where a data file comes from; lies beside it as ``provenance.toml``, one table per file name."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    origin: str
+    """Who published it, where, and how it reached this project."""
+    licence: str
+    sha256: str
+    """Digest of the file; a file that was changed is not the file that is described."""
+    rows: int
+    columns: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset:
+    """A training set that keeps to its spec."""
+
+    records: list[Record]
+    """One valid record per row."""
+    target: npt.NDArray[np.float64]
+    """Shape (rows,): the number to predict, or the position of the class in the spec."""
+    is_test: npt.NDArray[np.bool_]
+    """Shape (rows,): which rows are held out."""
+    provenance: Provenance
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """Return a CSV file (UTF-8, with or without BOM; comma, semicolon or tab) as a frame of text, nothing interpreted.
+
+    Raises DataError for what is no such file, naming the line where one is at fault.
+    """
+    import pandas as pd  # costs half a second and 60 MB, which a process that only serves records does not need
+
+    content = _readable(path)
+    header = content.partition("\n")[0]
+    separator = max(",;\t", key=header.count)
+    names = [name.strip().strip('"') for name in header.strip("\r").split(separator)]
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise DataError(f"{path.name}: column '{repeated[0]}' stands twice in the header; rename one of them")
+    try:
+        table = pd.read_csv(path, sep=separator, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise DataError(f"{path.name}: is not a well-formed CSV file: {error}") from error
+    if table.empty:
+        raise DataError(f"{path.name}: holds no rows")
+    # Without default NA words a cell is missing only where its row ended early; an index appears where rows are too long.
+    short = table.isna().any(axis=1)
+    if short.any() or not isinstance(table.index, pd.RangeIndex):
+        line = int(short.to_numpy().argmax()) + 2
+        raise DataError(f"{path.name}: line {line} has not as many cells as the header")
+    return table
+
+
+def records_of(table: pd.DataFrame, spec: ModelSpec) -> list[dict[str, object]]:
+    """Return the rows of a table as records, not yet validated; columns may bear raw names or names of fields.
+
+    A required field needs its column; raises DataError naming every column that is missing.
+    """
+    columns = {field.name: next((name for name in (field.column, field.name) if name in table), None) for field in spec.field}
+    missing = [field.column for field in spec.field if columns[field.name] is None]
+    if missing:
+        hint = nearest(missing[0], map(str, table.columns))
+        raise DataError(
+            f"{len(missing)} column(s) are missing: {', '.join(missing[:_LISTED])}{' …' if len(missing) > _LISTED else ''}.{hint}"
+        )
+    read = {field.name: [read_cell(field, cell) for cell in table[columns[field.name]]] for field in spec.field}
+    return [dict(zip(read, row, strict=True)) for row in zip(*read.values(), strict=True)]
+
+
+def load_dataset(spec: ModelSpec, folder: Path) -> Dataset:
+    """Read, check and split the data file of the spec, which lies relative to ``folder``; raise DataError for any fault."""
+    path = folder / spec.data.file
+    provenance = read_provenance(path)
+    if file_digest(path) != provenance.sha256:
+        raise DataError(f"{path.name}: its digest is not the one in provenance.toml; record the new origin and sha256 there")
+    table = read_table(path)
+    if (len(table), len(table.columns)) != (provenance.rows, provenance.columns):
+        raise DataError(f"{path.name}: provenance.toml says {provenance.rows} × {provenance.columns}, the file has {table.shape}")
+    if spec.target.column not in table:
+        raise DataError(
+            f"{path.name}: there is no target column '{spec.target.column}'.{nearest(spec.target.column, table.columns)}"
+        )
+    try:
+        records = RecordValidator(spec).validate(records_of(table, spec))
+    except RecordsRefused as refused:
+        row, faults = next(iter(refused.errors_by_row.items()))
+        raise DataError(
+            f"{path.name}: {len(refused.errors_by_row)} row(s) break model.toml; line {row + 2}: {faults[0].field}: {faults[0].detail}"
+        ) from refused
+    _check_trained_ranges(spec, records)
+    return Dataset(
+        records=records,
+        target=_target(spec, table),
+        is_test=held_out(spec, table),
+        provenance=provenance,
+    )
+
+
+def held_out(spec: ModelSpec, table: pd.DataFrame) -> npt.NDArray[np.bool_]:
+    """Return which rows are test rows, shape (rows,).
+
+    A row is held out when the SHA-256 of its identity falls into the first ``test_share`` of all digests. That depends on
+    the row alone, so a test row stays one when rows are added, removed or sorted.
+    """
+    identity = list(spec.data.identity or table.columns)
+    unknown = [name for name in identity if name not in table]
+    if unknown:
+        raise DataError(f"data.identity: there is no column '{unknown[0]}'.{nearest(unknown[0], table.columns)}")
+    limit = int(spec.data.test_share * 2**64)
+    return np.array([_hash64((spec.data.split_salt, *row)) < limit for row in table[identity].itertuples(index=False)])
+
+
+def read_provenance(path: Path) -> Provenance:
+    """Return the origin of a data file from ``provenance.toml`` beside it; raise DataError where it is not told."""
+    beside = path.with_name("provenance.toml")
+    try:
+        return Provenance.model_validate(tomllib.loads(beside.read_text("utf-8"))[path.name])
+    except (OSError, tomllib.TOMLDecodeError, KeyError, ValidationError) as error:
+        raise DataError(
+            f'{path.name}: {beside.name} beside it needs a table ["{path.name}"] with origin, licence, sha256, rows and columns: {error}'
+        ) from error
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file, as hexadecimal digits; raises DataError where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def _readable(path: Path) -> str:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}") from error
+    kind = next((kind for magic, kind in _MAGIC.items() if content.startswith(magic)), None)
+    if kind:
+        raise DataError(f"{path.name}: is {kind}; save it as CSV in UTF-8")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path.name}: byte {error.start} is not UTF-8; save the file as CSV in UTF-8") from error
+    if not text.strip():
+        raise DataError(f"{path.name}: is empty")
+    return text
+
+
+def _hash64(parts: tuple[object, ...]) -> int:
+    text = "\x1f".join(map(str, parts))
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
+
+
+def _target(spec: ModelSpec, table: pd.DataFrame) -> npt.NDArray[np.float64]:
+    cells = [str(cell).strip() for cell in table[spec.target.column]]
+    read = (
+        _numbers
+        if spec.is_regression
+        else lambda cells: {cell: spec.classes.index(cell) for cell in cells if cell in spec.classes}
+    )
+    known: Mapping[str, float] = read(cells)
+    wrong = next((row for row, cell in enumerate(cells) if cell not in known), None)
+    if wrong is not None:
+        wanted = "a finite number" if spec.is_regression else f"one of {', '.join(spec.classes)}"
+        raise DataError(f"line {wrong + 2}: target '{spec.target.column}' is '{cells[wrong]}', not {wanted}")
+    target = np.array([known[cell] for cell in cells], dtype=np.float64)
+    if spec.target.transform == "log" and (target <= 0).any():
+        line = int(np.argmax(target <= 0)) + 2
+        raise DataError(f"line {line}: target '{spec.target.column}' is not positive, which transform = 'log' needs")
+    return target
+
+
+def _numbers(cells: list[str]) -> dict[str, float]:
+    known = {}
+    for cell in cells:
+        try:
+            known[cell] = float(cell)
+        except ValueError:
+            continue
+    return {cell: number for cell, number in known.items() if np.isfinite(number)}
+
+
+def _check_trained_ranges(spec: ModelSpec, records: list[Record]) -> None:
+    for field in spec.field:
+        if field.kind not in NUMERIC or field.trained is None:
+            continue
+        values = [float(value) for record in records if isinstance(value := record[field.name], (int, float))]
+        if not values or field.trained[0] < min(values) or field.trained[1] > max(values):
+            seen = f"{min(values):g} to {max(values):g}" if values else "nothing"
+            raise DataError(f"field[{field.name}].trained claims more than the data shows, which is {seen}")

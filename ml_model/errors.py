@@ -1,0 +1,88 @@
+"""Every exception that the package raises. Each writes its own message, and the message says how to mend the cause."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Return `` Did you mean 'x'?`` for the known word most like ``word``, or an empty string when none is like it."""
+    found = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f" Did you mean '{found[0]}'?" if found else ""
+
+
+class ModelError(Exception):
+    """Any fault of the model package that a caller may want to catch as one."""
+
+
+class SpecError(ModelError):
+    """``model.toml`` breaks its own rules."""
+
+    def __init__(self, key: str, problem: str) -> None:
+        self.key = key
+        super().__init__(f"model.toml: {key}: {problem}")
+
+
+class ExpressionError(ModelError):
+    """A derived feature uses something that the expression language does not have."""
+
+    def __init__(self, source: str, problem: str) -> None:
+        super().__init__(f"expression '{source}': {problem}")
+
+
+class DataError(ModelError):
+    """A data file cannot be read or does not keep to the spec."""
+
+
+class TrainingError(ModelError):
+    """A stage of training failed; nothing was written."""
+
+    def __init__(self, stage: str, cause: Exception) -> None:
+        self.stage = stage
+        super().__init__(f"training stopped in stage '{stage}': {cause}")
+
+
+class BundleRefused(ModelError):
+    """A release bundle was not opened, or was opened and does not answer as it was recorded to."""
+
+    def __init__(self, bundle: str, reason: str) -> None:
+        super().__init__(f"release bundle {bundle} refused: {reason}")
+
+
+class ReleaseError(ModelError):
+    """``releases.toml`` names a release that is not there, or cannot be read."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FieldError:
+    """One fault of one field of one record."""
+
+    pointer: str
+    """JSON pointer (RFC 6901) to the value: ``/living_area``, or ``/3/living_area`` inside a list."""
+    code: str
+    """Stable machine word: required, type, integer, range, finite, choice, date, text, unknown_field or record."""
+    detail: str
+    """One sentence for the person who has to mend it."""
+
+    @property
+    def field(self) -> str:
+        """The name of the field; empty when the fault is of the record as a whole."""
+        return self.pointer.rpartition("/")[2]
+
+    def at(self, row: int) -> FieldError:
+        """The same fault as seen from the list that holds the record at index ``row``."""
+        return FieldError(pointer=f"/{row}{self.pointer}", code=self.code, detail=self.detail)
+
+
+class RecordsRefused(ModelError):
+    """One or more records break the contract. Nothing was scored."""
+
+    def __init__(self, errors_by_row: dict[int, Sequence[FieldError]]) -> None:
+        self.errors_by_row = errors_by_row
+        row, errors = next(iter(errors_by_row.items()))
+        first = errors[0]
+        super().__init__(
+            f"{len(errors_by_row)} record(s) refused; first: record {row}, {first.pointer or 'whole record'}: {first.detail}"
+        )

@@ -1,0 +1,95 @@
+"""The unfitted estimator that a spec asks for, over the matrix of the feature layer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
+from sklearn.ensemble import (
+    ExtraTreesClassifier,
+    ExtraTreesRegressor,
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+    VotingClassifier,
+    VotingRegressor,
+)
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+from ml_model.features import FeatureEncoder
+from ml_model.spec import BoostingTable, ForestTable, LinearTable, ModelSpec
+
+_CALIBRATION_FOLDS = 5
+
+
+def build_estimator(spec: ModelSpec) -> Any:
+    """Return the unfitted estimator of a spec.
+
+    Regression: ``predict`` answers in the unit of the target, whatever its transform. Classification:
+    ``predict_proba`` answers calibrated probabilities in the order of the spec's classes (Platt 1999, in 5 folds).
+    """
+    tables = (spec.estimator.linear, spec.estimator.boosting, spec.estimator.forest)
+    members = [(type(table).__name__.removesuffix("Table").lower(), table) for table in tables if table]
+    fitted = [(name, _member(spec, table)) for name, table in members]
+    weights = [table.weight for _, table in members]
+    if spec.is_regression:
+        blend = fitted[0][1] if len(fitted) == 1 else VotingRegressor(fitted, weights=weights)
+        log = spec.target.transform == "log"
+        return TransformedTargetRegressor(blend, func=np.log, inverse_func=np.exp) if log else blend
+    blend = fitted[0][1] if len(fitted) == 1 else VotingClassifier(fitted, weights=weights, voting="soft")
+    return CalibratedClassifierCV(blend, method="sigmoid", cv=_CALIBRATION_FOLDS)
+
+
+def build_difficulty(spec: ModelSpec) -> Pipeline:
+    """Return the unfitted regressor of the logarithm of the absolute residual, which makes intervals adaptive."""
+    penalty = LinearTable(alpha=300.0)
+    return make_pipeline(_encoded(spec, scaled=True, category_scale=1.0), Ridge(alpha=penalty.alpha))
+
+
+def _member(spec: ModelSpec, table: LinearTable | BoostingTable | ForestTable) -> Pipeline:
+    seed, regression = spec.estimator.seed, spec.is_regression
+    match table:
+        case LinearTable():
+            linear = Ridge(alpha=table.alpha) if regression else LogisticRegression(C=1 / table.alpha, max_iter=5000)
+            return make_pipeline(_encoded(spec, scaled=True, category_scale=table.category_scale), linear)
+        case BoostingTable():
+            boosting = HistGradientBoostingRegressor if regression else HistGradientBoostingClassifier
+            # Without early stopping: the number of trees is declared, and no training row is set aside.
+            trees = boosting(
+                max_iter=table.trees,
+                learning_rate=table.learning_rate,
+                max_leaf_nodes=table.leaves,
+                min_samples_leaf=table.rows_per_leaf,
+                l2_regularization=table.l2,
+                early_stopping=False,
+                random_state=seed,
+            )
+            return make_pipeline(_encoded(spec), trees)
+    forest = ExtraTreesRegressor if regression else ExtraTreesClassifier
+    trees = forest(n_estimators=table.trees, min_samples_leaf=table.rows_per_leaf, max_features=table.features, random_state=seed)
+    return make_pipeline(_encoded(spec), trees)
+
+
+def _encoded(spec: ModelSpec, *, scaled: bool = False, category_scale: float = 1.0) -> ColumnTransformer:
+    """Numbers with the median for unknowns; an indicator per choice, all of them 0 for an unknown one."""
+    encoder = FeatureEncoder(spec)
+    numbers = [position for position in range(len(encoder.names)) if position not in encoder.choices]
+    # keep_empty_features: a column that is unknown in one fold must not change the shape of the matrix.
+    imputer = SimpleImputer(strategy="median", keep_empty_features=True)
+    indicators = OneHotEncoder(
+        categories=[np.arange(count, dtype=np.float64) for count in encoder.choices.values()],
+        handle_unknown="ignore",
+        sparse_output=False,
+    )
+    return ColumnTransformer(
+        [
+            ("numbers", make_pipeline(imputer, StandardScaler()) if scaled else imputer, numbers),
+            ("choices", indicators, list(encoder.choices)),
+        ],
+        transformer_weights={"choices": category_scale} if category_scale != 1.0 else None,
+        sparse_threshold=0,
+    )

@@ -1,0 +1,254 @@
+"""Records against the spec: one validator for every door, and the way from text (a form, a CSV cell) to values."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, ValidationError, create_model
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+from ml_model.errors import FieldError, RecordsRefused, SpecError, nearest
+from ml_model.expressions import NONE_CHOICE
+from ml_model.spec import NUMERIC, UNKNOWN_CELL, FieldTable, ModelSpec, Value
+
+Record = dict[str, Value]
+"""One value per field of the spec, in its order; None where unknown."""
+
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
+_YES = frozenset({"y", "yes", "true", "t", "1"})
+_NO = frozenset({"n", "no", "false", "f", "0"})
+_LISTED = 12
+
+
+class RecordValidator:
+    """Checks records against a spec; every fault of every record at once."""
+
+    def __init__(self, spec: ModelSpec) -> None:
+        self.spec = spec
+        self._model = _record_model(spec)
+        try:
+            self.validate([spec.example()])
+        except RecordsRefused as refused:
+            fault = refused.errors_by_row[0][0]
+            raise SpecError(f"field[{fault.field}].example", fault.detail) from refused
+
+    def validate(self, records: Sequence[object]) -> list[Record]:
+        """Return the records in the order of the spec's fields, each number in its own type.
+
+        Raises RecordsRefused with the faults of all records, each with its pointer, code and sentence.
+        """
+        valid: list[Record] = []
+        refused: dict[int, Sequence[FieldError]] = {}
+        for row, record in enumerate(records):
+            try:
+                answers = self._model.model_validate(record).__dict__
+            except ValidationError as error:
+                refused[row] = self._faults(error, record)
+            else:
+                valid.append({name: _plain(field, answers[name]) for name, field in self.spec.fields.items()})
+        if refused:
+            raise RecordsRefused(refused)
+        return valid
+
+    def json_schema(self) -> dict[str, Any]:
+        """The contract as JSON Schema (draft 2020-12), each property with its words, unit and example."""
+        schema = self._model.model_json_schema()
+        schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+        return schema
+
+    def _faults(self, error: ValidationError, record: object) -> list[FieldError]:
+        if not isinstance(record, Mapping):
+            return [FieldError(pointer="", code="record", detail="Send one object of field names and values.")]
+        found: dict[str, FieldError] = {}
+        for fault in error.errors(include_url=False):
+            name = _printable(str(fault["loc"][0])) if fault["loc"] else ""
+            found.setdefault(name, self._fault(name, fault))
+        order = {name: position for position, name in enumerate(self.spec.fields)}
+        return sorted(found.values(), key=lambda one: order.get(one.field, len(order)))
+
+    def _fault(self, name: str, fault: ErrorDetails) -> FieldError:
+        pointer = f"/{name.replace('~', '~0').replace('/', '~1')}"
+        if fault["type"] == "extra_forbidden":
+            detail = f"There is no field '{name}'.{nearest(name, self.spec.fields)}"
+            return FieldError(pointer=pointer, code="unknown_field", detail=detail)
+        if name not in self.spec.fields:
+            return FieldError(pointer="", code="text", detail="The name of a field is not valid text.")
+        code, detail = _explain(self.spec.fields[name], fault)
+        return FieldError(pointer=pointer, code=code, detail=detail)
+
+
+def read_text(field: FieldTable, text: str) -> Value:
+    """Return what a person or a file wrote as the value that JSON would have carried.
+
+    Text that is no such value is handed on as it is, so that the validator says what is wrong with it.
+    """
+    text = text.strip()
+    if not text:
+        return None
+    if field.kind in NUMERIC:
+        return _read_number(text)
+    if field.kind == "boolean":
+        return True if text.casefold() in _YES else False if text.casefold() in _NO else text
+    return next((choice for choice in field.codes if str(choice) == text), text)
+
+
+def read_cell(field: FieldTable, text: str) -> Value:
+    """Return the value of a cell of a data file, where an empty cell may mean "has none"."""
+    if field.empty_cell == "none" and not text.strip():
+        return NONE_CHOICE
+    if text.strip() == UNKNOWN_CELL and UNKNOWN_CELL not in field.codes:
+        return None
+    return read_text(field, text)
+
+
+def write_cell(field: FieldTable, value: Value) -> str:
+    """Return the cell of a data file that ``read_cell`` reads as ``value``."""
+    if value is None:
+        return UNKNOWN_CELL if field.empty_cell == "none" else ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)
+
+
+def in_words(field: FieldTable, value: Value) -> str:
+    """Return a value as a person reads it: ``1,656 sq ft``, ``Typical``, ``not known``."""
+    if value is None:
+        return "not known"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if field.choices:
+        return field.words.get(value, str(value))
+    if isinstance(value, (int, float)):
+        return number_in_words(field, value)
+    return value
+
+
+def number_in_words(field: FieldTable, value: float) -> str:
+    """Return a number with no more decimals than it has and its unit; thousands are set apart only where there is a unit."""
+    text = f"{value:,.6f}".rstrip("0").rstrip(".")
+    return f"{text} {field.unit}" if field.unit else text.replace(",", "")
+
+
+def _read_number(text: str) -> Value:
+    if not _NUMBER.fullmatch(text):
+        return text
+    number = float(text)
+    return int(number) if number.is_integer() and abs(number) < 2**53 else number
+
+
+def _plain(field: FieldTable, value: Value) -> Value:
+    if isinstance(value, float):
+        # 0.0 is added so that -0.0, which compares equal, is also stored and hashed as 0.0.
+        return int(value) if field.kind == "integer" else value + 0.0
+    return value
+
+
+def _record_model(spec: ModelSpec) -> type[BaseModel]:
+    definitions: dict[str, Any] = {}
+    for field in spec.field:
+        annotation = _annotation(field)
+        described = Field(
+            default=... if field.required else None,
+            title=field.label,
+            description=_description(field),
+            json_schema_extra={"examples": [field.example], **({"x-unit": field.unit} if field.unit else {})},
+        )
+        definitions[field.name] = (annotation if field.required else annotation | None, described)
+    return create_model(spec.model.noun, __config__=ConfigDict(extra="forbid", strict=True), **definitions)
+
+
+def _annotation(field: FieldTable) -> Any:
+    match field.kind:
+        case "number" | "integer":
+            low, high = field.range or (None, None)
+            # An integer is a number without a fraction, as in JSON Schema: 2.0 is one, 2.5 is not.
+            whole = 1 if field.kind == "integer" else None
+            return Annotated[float, Field(ge=low, le=high, multiple_of=whole, allow_inf_nan=False)]
+        case "boolean":
+            return bool
+        case "date":
+            days = Annotated[str, Strict(), BeforeValidator(_day_between(field.earliest, field.latest))]
+            return Annotated[days, Field(json_schema_extra={"format": "date"})]
+    # Python holds True == 1, so a plain Literal would take the one for the other.
+    return Annotated[Literal[tuple(field.codes)], BeforeValidator(_no_boolean)]
+
+
+def _no_boolean(value: object) -> object:
+    if isinstance(value, (bool, float)):
+        raise PydanticCustomError("literal_error", "not a choice")
+    return value
+
+
+def _day_between(earliest: str, latest: str) -> Any:
+    def check(value: object) -> object:
+        if not isinstance(value, str) or not re.fullmatch(r"\d{4}-\d\d-\d\d", value, re.ASCII):
+            raise PydanticCustomError("date_type", "not a date")
+        try:
+            dt.date.fromisoformat(value)
+        except ValueError:
+            raise PydanticCustomError("date_type", "not a date") from None
+        if not earliest <= value <= latest:
+            raise PydanticCustomError("date_range", "out of range")
+        return value
+
+    return check
+
+
+def _description(field: FieldTable) -> str:
+    parts = [field.help, f"In {field.unit}." if field.unit else ""]
+    parts += [f"One of {'; '.join(f'{choice}: {word}' for choice, word in field.choices)}."] if field.choices else []
+    parts += [f"Null or left out: {field.blank or 'not known.'}"] if not field.required else []
+    return " ".join(filter(None, parts))
+
+
+def _explain(field: FieldTable, fault: ErrorDetails) -> tuple[str, str]:
+    """Code and sentence for one fault of one field."""
+    given = fault["input"]
+    if fault["type"] == "missing" or given is None or given == "":
+        return "required", f"{field.label} is needed."
+    if fault["type"] == "finite_number":
+        return "finite", f"{field.label} must be a finite number."
+    if fault["type"] == "string_unicode":
+        return "text", f"{field.label} holds characters that are not valid text."
+    if field.kind == "date":
+        if fault["type"] == "date_range":
+            return "range", f"{field.label} must be a day from {field.earliest} to {field.latest}."
+        return "date", f"{field.label} must be a date written as YYYY-MM-DD; got {_shown(given)}."
+    if field.choices:
+        listed = [str(choice) for choice in field.codes]
+        choices = ", ".join(listed[:_LISTED]) + (f" and {len(listed) - _LISTED} more" if len(listed) > _LISTED else "")
+        hint = nearest(str(given), listed) if isinstance(given, (str, int)) else ""
+        if isinstance(given, (str, int)) and not isinstance(given, bool) and str(given) in listed:
+            hint = f" Send it as {'text' if isinstance(given, int) else 'a number'}."
+        return "choice", f"{field.label} must be one of {choices}; got {_shown(given)}.{hint}"
+    if field.kind == "boolean":
+        return "type", f"{field.label} must be true or false (yes or no in a form or a file); got {_shown(given)}."
+    number = isinstance(given, (int, float)) and not isinstance(given, bool)
+    if fault["type"] == "multiple_of":
+        return "integer", f"{field.label} must be a whole number; got {_shown(given)}."
+    if number and field.range:
+        low, high = (number_in_words(field, limit) for limit in field.range)
+        return "range", f"{field.label} must be from {low} to {high}; got {_shown(given)}."
+    kind = "whole number" if field.kind == "integer" else "number"
+    return "type", f"{field.label} must be a {kind}, digits only with a point for decimals; got {_shown(given)}."
+
+
+def _shown(value: object) -> str:
+    """A value in a sentence: short, and free of what cannot be printed or stored."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int):
+        return str(value) if abs(value) < 10**20 else "a longer number"
+    if isinstance(value, float):
+        return f"{value:.12g}"
+    if isinstance(value, str):
+        text = _printable(value)
+        return f"'{text[:40]}…'" if len(text) > 40 else f"'{text}'"
+    return "a list" if isinstance(value, list) else "an object"
+
+
+def _printable(text: str) -> str:
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text[:80])

@@ -1,0 +1,172 @@
+"""Scoring: records in, answers out, with how sure they are and what to be careful about.
+
+>>> from ml_model.scoring import load_scorer
+>>> scorer = load_scorer()
+>>> score = scorer.score([scorer.spec.example()])[0]
+>>> score.low < score.value < score.high
+True
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ml_model.artifacts import Bundle, read_bundle
+from ml_model.errors import BundleRefused, ReleaseError
+from ml_model.features import FeatureEncoder, Matrix
+from ml_model.records import Record, RecordValidator, in_words, number_in_words
+from ml_model.releases import TRAINED, read_releases
+
+Vector = npt.NDArray[np.float64]
+_GOLDEN_TOLERANCE = 1e-9
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ScoreWarning:
+    """A reason to trust one answer less."""
+
+    field: str
+    """The field that it is about."""
+    code: str
+    """``outside_training`` or ``unseen_choice``."""
+    detail: str
+    """One sentence for the reader of the answer."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Score:
+    """The answer to one record."""
+
+    record: Record
+    """The record as it was understood."""
+    value: float | None = None
+    """Regression: the predicted number, in the unit of the target."""
+    low: float | None = None
+    """Regression: lower end of the interval."""
+    high: float | None = None
+    """Regression: upper end of the interval."""
+    level: float | None = None
+    """Regression: share of true values that such intervals hold."""
+    label: str | None = None
+    """Classification: the most probable class, as in the data."""
+    probabilities: dict[str, float] | None = None
+    """Classification: calibrated probability of each class."""
+    warnings: tuple[ScoreWarning, ...] = ()
+
+
+class Scorer:
+    """Answers records by one verified release. Safe to share between threads."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        self.spec = bundle.spec
+        self.manifest = bundle.manifest
+        self.validator = RecordValidator(bundle.spec)
+        self._bundle = bundle
+        self._encoder = FeatureEncoder(bundle.spec)
+
+    @property
+    def version(self) -> str:
+        """Version of the release."""
+        return self.manifest.version
+
+    def score(self, records: Sequence[object]) -> list[Score]:
+        """Return one answer per record, in order.
+
+        Raises RecordsRefused with every fault of every record, and then scores none.
+        """
+        valid = self.validator.validate(records)
+        if not valid:
+            return []
+        matrix = self._encoder.matrix(valid)
+        answers = self._numbers(matrix) if self.spec.is_regression else self._classes(matrix)
+        return [
+            Score(record=record, warnings=self._warnings(record), **answer) for record, answer in zip(valid, answers, strict=True)
+        ]
+
+    def _numbers(self, matrix: Matrix) -> list[dict[str, Any]]:
+        values = self._bundle.estimator.predict(matrix)
+        calibration = self._bundle.calibration
+        if calibration is None:
+            raise BundleRefused(self.version, "a regression needs calibration.json")
+        low, high = interval(self.spec.target.transform, values, calibration.quantile * widths(self._bundle.difficulty, matrix))
+        return [
+            {"value": value, "low": lowest, "high": highest, "level": calibration.level}
+            for value, lowest, highest in zip(values.tolist(), low.tolist(), high.tolist(), strict=True)
+        ]
+
+    def _classes(self, matrix: Matrix) -> list[dict[str, Any]]:
+        probabilities = self._bundle.estimator.predict_proba(matrix)
+        names = self.spec.classes
+        return [
+            {"label": names[int(np.argmax(row))], "probabilities": dict(zip(names, row.tolist(), strict=True))}
+            for row in probabilities
+        ]
+
+    def _warnings(self, record: Record) -> tuple[ScoreWarning, ...]:
+        found = []
+        for field in self.spec.field:
+            value = record[field.name]
+            if field.trained and isinstance(value, (int, float)) and not field.trained[0] <= value <= field.trained[1]:
+                low, high = (number_in_words(field, limit) for limit in field.trained)
+                detail = f"{field.label}: the model has learnt from {low} to {high}; {in_words(field, value)} lies outside."
+                found.append(ScoreWarning(field=field.name, code="outside_training", detail=detail))
+            elif field.choices and value is not None and not self._bundle.profile[field.name].choices[str(value)]:
+                detail = f"{field.label}: the model has not seen one {self.spec.model.noun} with '{in_words(field, value)}'."
+                found.append(ScoreWarning(field=field.name, code="unseen_choice", detail=detail))
+        return tuple(found)
+
+
+def interval(transform: str, values: Vector, half_widths: Vector) -> tuple[Vector, Vector]:
+    """Return the ends of intervals of the given half-widths in the scale of the transformed target, each shape (n,)."""
+    if transform == "log":
+        factor = np.exp(half_widths)
+        return values / factor, values * factor
+    return values - half_widths, values + half_widths
+
+
+def widths(difficulty: Any | None, matrix: Matrix) -> Vector:
+    """Return the relative width of each row's interval, shape (n,): 1 for all where there is no difficulty model."""
+    return np.ones(len(matrix)) if difficulty is None else np.exp(difficulty.predict(matrix))
+
+
+def load_scorer(version: str | None = None, trained: Path = TRAINED) -> Scorer:
+    """Return the scorer of a release, of the live one unless told otherwise.
+
+    Raises ReleaseError where it is not listed and BundleRefused where it is not as it was released.
+    """
+    releases = read_releases(trained)
+    wanted = version or releases.live
+    if not wanted:
+        raise ReleaseError("there is no live release; run 'python -m ml_model train'")
+    bundle = read_bundle(trained / wanted, releases.manifest_of(wanted))
+    scorer = Scorer(bundle)
+    prove_golden(scorer, bundle)
+    return scorer
+
+
+def prove_golden(scorer: Scorer, bundle: Bundle) -> None:
+    """Raise BundleRefused unless the recorded records get their recorded answers, to a relative 1e-9."""
+    answers = [golden_answer(score) for score in scorer.score(bundle.golden["records"])]
+    for row, (answer, recorded) in enumerate(zip(answers, bundle.golden["scores"], strict=True)):
+        if not _alike(answer, recorded):
+            raise BundleRefused(scorer.version, f"golden record {row} gets {answer}, and got {recorded} when it was released")
+
+
+def golden_answer(score: Score) -> dict[str, Any]:
+    """A score as it is recorded in ``golden.json``."""
+    return {key: value for key, value in asdict(score).items() if key not in {"record", "warnings"} and value is not None}
+
+
+def _alike(answer: Any, recorded: Any) -> bool:
+    if isinstance(answer, dict) and isinstance(recorded, dict):
+        return answer.keys() == recorded.keys() and all(_alike(answer[key], recorded[key]) for key in answer)
+    if isinstance(answer, float) and isinstance(recorded, (int, float)):
+        return math.isclose(answer, recorded, rel_tol=_GOLDEN_TOLERANCE, abs_tol=_GOLDEN_TOLERANCE)
+    return bool(answer == recorded)

@@ -1,0 +1,383 @@
+"""``model.toml`` as a typed, frozen ``ModelSpec``: the one contract behind every door.
+
+To add a key: add it to the class of its table below with a line of text, use it where it acts, describe it in
+``docs/model-toml.md`` (a test compares the two), and give it a default, so that the specs inside old bundles still parse.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from ml_model.errors import ExpressionError, SpecError, nearest
+from ml_model.expressions import NONE_CHOICE, Expression, Vocabulary, parse
+
+Choice = str | int
+Kind = Literal["number", "integer", "boolean", "category", "ordered", "date"]
+Task = Literal["regression", "binary", "multiclass"]
+Value = str | int | float | bool | None
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+Text = Annotated[str, Field(min_length=1, max_length=2000)]
+
+NUMERIC: frozenset[Kind] = frozenset({"number", "integer"})
+CHOOSING: frozenset[Kind] = frozenset({"category", "ordered"})
+UNKNOWN_CELL = "unknown"
+"""What a cell of a data file says for "not known" where an empty cell means "has none"."""
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class ModelTable(_Table):
+    """``[model]``: what this model is."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
+    """Identifies the model in stored predictions; letters, digits and dashes."""
+    title: Text
+    """Heading of the site."""
+    noun: Text
+    """What one record is, in the singular: ``house``."""
+    action: Text
+    """Caption of the form's button: ``Estimate the price``."""
+    task: Task
+    """``regression`` predicts a number, ``binary`` one of two classes, ``multiclass`` one of several."""
+    summary: Text
+    """Two or three sentences for the front page and the model card."""
+    intended_use: Text
+    """Who should use the answer, and for which decision."""
+    limits: Text
+    """Where the answer should not be trusted."""
+
+
+class TargetTable(_Table):
+    """``[target]``: what is predicted."""
+
+    column: Text
+    """Column of the data file."""
+    label: Text
+    """In words: ``Sale price``."""
+    unit: str = ""
+    """Unit of a predicted number: ``US dollars``."""
+    prefix: str = ""
+    """Written before a number: ``$``."""
+    decimals: Annotated[int, Field(ge=0, le=6)] = 0
+    """Decimal places when a number is shown; the API gives the full number."""
+    transform: Literal["none", "log"] = "none"
+    """``log`` learns the logarithm of a positive target, so that errors count in per cent."""
+    classes: tuple[tuple[str, Text], ...] = ()
+    """For classification: each class as in the data with its meaning in words. The second of two is the positive one."""
+
+
+class DataTable(_Table):
+    """``[data]``: what the model learns from."""
+
+    file: Text
+    """CSV file, relative to ``model.toml``."""
+    identity: tuple[Text, ...] = ()
+    """Columns that identify a row. The split hashes them; without them it hashes all columns."""
+    test_share: Annotated[float, Field(ge=0.05, le=0.5)] = 0.2
+    """Share of the rows that are held out as the fixed test set."""
+    split_salt: str = ""
+    """Any text; another text gives another split."""
+
+
+class SectionTable(_Table):
+    """``[[section]]``: a group of fields of the form, in the order of the file."""
+
+    name: Name
+    title: Text
+    help: str = ""
+
+
+class FieldTable(_Table):
+    """``[[field]]``: one question to the user."""
+
+    name: Name
+    """Key in JSON and in templates of CSV files."""
+    column: Text
+    """Column of the raw data file."""
+    kind: Kind
+    """``number``, ``integer``, ``boolean``, ``category``, ``ordered`` (choices from the least to the most) or ``date``."""
+    section: Name
+    """The section of the form that it stands in."""
+    label: Text
+    """The question in words."""
+    help: str = ""
+    """How to find the answer."""
+    unit: str = ""
+    """Unit of a number: ``sq ft``."""
+    required: bool = True
+    """False where the answer may be left blank."""
+    blank: str = ""
+    """For an optional field: what a blank means and does, in words."""
+    empty_cell: Literal["unknown", "none"] = "unknown"
+    """What an empty cell of a data file means; ``none`` is the choice "has none", and then "unknown" is written out."""
+    range: tuple[float, float] | None = None
+    """Least and largest number that is accepted."""
+    trained: tuple[float, float] | None = None
+    """Least and largest number that the model learnt from; beyond it an answer carries a warning."""
+    earliest: str = ""
+    """For a date: the first day that is accepted, as YYYY-MM-DD."""
+    latest: str = ""
+    """For a date: the last day that is accepted."""
+    choices: tuple[tuple[Choice, Text], ...] = ()
+    """Each choice as in the data with its meaning in words. The choice ``none`` means that there is none."""
+    example: Value
+    """A typical answer; all examples together make a record that the form and the API show."""
+    feature: bool = True
+    """False where the model sees the field through derived features alone."""
+
+    @cached_property
+    def codes(self) -> dict[Choice, int]:
+        """Choice to its position, counted from 0: what the feature matrix holds."""
+        return {choice: position for position, (choice, _) in enumerate(self.choices)}
+
+    @cached_property
+    def words(self) -> dict[Choice, str]:
+        """Choice to its meaning."""
+        return dict(self.choices)
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        needs_range = self.kind in NUMERIC
+        if needs_range != (self.range is not None) or needs_range != (self.trained is not None):
+            raise ValueError(
+                f"range and trained are {'needed for' if needs_range else 'not part of'} a field of kind {self.kind}"
+            )
+        if self.range and self.trained and not self.range[0] <= self.trained[0] < self.trained[1] <= self.range[1]:
+            raise ValueError("trained must lie within range, the least number first")
+        if (self.kind in CHOOSING) != bool(self.choices):
+            raise ValueError(
+                f"choices are {'needed for' if self.kind in CHOOSING else 'not part of'} a field of kind {self.kind}"
+            )
+        if len(self.codes) != len(self.choices):
+            raise ValueError("choices repeat a value")
+        if self.empty_cell == "none" and NONE_CHOICE not in self.codes:
+            raise ValueError(f"empty_cell is 'none', so the choices need one of value '{NONE_CHOICE}'")
+        if self.required and self.blank:
+            raise ValueError("blank says what a blank means, but the field is required")
+        if (self.kind == "date") != bool(self.earliest and self.latest):
+            raise ValueError("earliest and latest are needed for a field of kind date, and for no other")
+        return self
+
+
+class DerivedTable(_Table):
+    """``[[derived]]``: a feature computed from fields, the same in training and in serving."""
+
+    name: Name
+    label: Text
+    unit: str = ""
+    expression: Text
+    """See the expression language in ``docs/model-toml.md``."""
+
+
+class _Member(_Table):
+    weight: Annotated[float, Field(gt=0, le=1000)] = 1.0
+    """Its share in the average of all members."""
+
+
+class LinearTable(_Member):
+    """``[estimator.linear]``: ridge regression, or logistic regression for classes, on standardised features."""
+
+    alpha: Annotated[float, Field(gt=0, le=1e6)] = 10.0
+    """Strength of the L2 penalty."""
+    category_scale: Annotated[float, Field(gt=0, le=100)] = 1.0
+    """Height of the indicator of a choice beside numbers of variance 1; more is a weaker penalty on categories."""
+
+
+class BoostingTable(_Member):
+    """``[estimator.boosting]``: histogram gradient boosting."""
+
+    trees: Annotated[int, Field(ge=1, le=5000)] = 300
+    learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.05
+    leaves: Annotated[int, Field(ge=2, le=255)] = 15
+    """Most leaves of one tree."""
+    rows_per_leaf: Annotated[int, Field(ge=1, le=100_000)] = 10
+    """Fewest training rows in one leaf."""
+    l2: Annotated[float, Field(ge=0, le=1e6)] = 1.0
+    """L2 penalty on the values of leaves."""
+
+
+class ForestTable(_Member):
+    """``[estimator.forest]``: extremely randomised trees."""
+
+    trees: Annotated[int, Field(ge=1, le=5000)] = 300
+    rows_per_leaf: Annotated[int, Field(ge=1, le=100_000)] = 2
+    """Fewest training rows in one leaf."""
+    features: Annotated[float, Field(gt=0, le=1)] = 0.5
+    """Share of the features that a split chooses from."""
+
+
+class EstimatorTable(_Table):
+    """``[estimator]``: how it learns. With several members the answer is their weighted average."""
+
+    seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = 0
+    linear: LinearTable | None = None
+    boosting: BoostingTable | None = None
+    forest: ForestTable | None = None
+
+    @model_validator(mode="after")
+    def _has_members(self) -> Self:
+        if not (self.linear or self.boosting or self.forest):
+            raise ValueError("needs at least one of [estimator.linear], [estimator.boosting], [estimator.forest]")
+        return self
+
+
+class IntervalTable(_Table):
+    """``[interval]``: how sure a predicted number is."""
+
+    level: Annotated[float, Field(ge=0.5, le=0.99)] = 0.9
+    """Share of the true values that the interval should hold."""
+    folds: Annotated[int, Field(ge=3, le=20)] = 10
+    """Folds of the cross-validation that the residuals come from."""
+    adaptive: bool = True
+    """True: wider where the model is less sure. False: one width (in the scale of the transformed target)."""
+
+
+class ModelSpec(_Table):
+    """The whole of ``model.toml``."""
+
+    model: ModelTable
+    target: TargetTable
+    data: DataTable
+    section: tuple[SectionTable, ...]
+    field: Annotated[tuple[FieldTable, ...], Field(min_length=1)]
+    derived: tuple[DerivedTable, ...] = ()
+    estimator: EstimatorTable
+    interval: IntervalTable = IntervalTable()
+
+    @cached_property
+    def fields(self) -> dict[str, FieldTable]:
+        """Fields by name, in the order of the file."""
+        return {field.name: field for field in self.field}
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        """What expressions may name."""
+        return {field.name: {str(choice): code for choice, code in field.codes.items()} or None for field in self.field}
+
+    @cached_property
+    def expressions(self) -> dict[str, Expression]:
+        """Derived features by name, parsed."""
+        return {derived.name: parse(derived.expression, self.vocabulary) for derived in self.derived}
+
+    @cached_property
+    def classes(self) -> tuple[str, ...]:
+        """The classes of a classification, in the order of the file."""
+        return tuple(value for value, _ in self.target.classes)
+
+    @property
+    def is_regression(self) -> bool:
+        """Whether a number is predicted, rather than a class."""
+        return self.model.task == "regression"
+
+    def example(self) -> dict[str, Value]:
+        """A typical record."""
+        return {field.name: field.example for field in self.field}
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        names = [field.name for field in self.field] + [derived.name for derived in self.derived]
+        columns = [field.column for field in self.field]
+        sections = [section.name for section in self.section]
+        for what, words in (("name", names), ("column", columns), ("section name", sections)):
+            for word in words:
+                if words.count(word) > 1:
+                    raise ValueError(f"{what} '{word}' is used twice")
+        for field in self.field:
+            if field.section not in sections:
+                raise ValueError(
+                    f"field '{field.name}': there is no section '{field.section}'.{nearest(field.section, sections)}"
+                )
+        if self.target.column in columns:
+            raise ValueError(f"the target column '{self.target.column}' is also a field: the model would be told the answer")
+        wanted = {"regression": range(1), "binary": range(2, 3), "multiclass": range(3, 1000)}[self.model.task]
+        if len(self.target.classes) not in wanted:
+            raise ValueError(
+                f"target.classes has {len(self.target.classes)} classes, which does not fit task '{self.model.task}'"
+            )
+        if self.target.classes and self.target.transform != "none":
+            raise ValueError("target.transform is for numbers; leave it out for classes")
+        return self
+
+
+def parse_spec(text: str) -> ModelSpec:
+    """Parse the text of a ``model.toml``; raise SpecError that names the key."""
+    try:
+        tree = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SpecError("file", f"is not valid TOML: {error}") from error
+    try:
+        spec = ModelSpec.model_validate(_frozen(tree))
+    except ValidationError as error:
+        raise _named(error, tree) from error
+    for derived in spec.derived:
+        try:
+            parse(derived.expression, spec.vocabulary)
+        except ExpressionError as error:
+            raise SpecError(f"derived[{derived.name}].expression", str(error)) from error
+    return spec
+
+
+def load_spec(path: Path) -> ModelSpec:
+    """Read and parse a ``model.toml``; raise SpecError where it is missing or wrong."""
+    try:
+        return parse_spec(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise SpecError("file", f"cannot be read: {error}") from error
+
+
+def spec_digest(text: str) -> str:
+    """SHA-256 of the text of a ``model.toml``, as hexadecimal digits."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _frozen(value: object) -> object:
+    """TOML arrays as tuples, all the way down."""
+    if isinstance(value, dict):
+        return {key: _frozen(inner) for key, inner in value.items()}
+    return tuple(map(_frozen, value)) if isinstance(value, list) else value
+
+
+_TABLES: dict[str, type[_Table]] = {
+    "model": ModelTable,
+    "target": TargetTable,
+    "data": DataTable,
+    "section": SectionTable,
+    "field": FieldTable,
+    "derived": DerivedTable,
+    "estimator": EstimatorTable,
+    "linear": LinearTable,
+    "boosting": BoostingTable,
+    "forest": ForestTable,
+    "interval": IntervalTable,
+}
+
+
+def _named(error: ValidationError, tree: object) -> SpecError:
+    """The first fault, with its key as the user wrote it: ``field[living_area].kind``."""
+    first = error.errors(include_url=False)[0]
+    key, here = "", tree
+    for step in first["loc"]:
+        here = here[step] if isinstance(here, (dict, list)) and first["type"] != "missing" or step != first["loc"][-1] else None  # type: ignore[index]
+        if isinstance(step, int):
+            key += f"[{here.get('name', step) if isinstance(here, dict) else step}]"
+        else:
+            key += f".{step}" if key else step
+    match first["type"]:
+        case "extra_forbidden":
+            parents = [_TABLES[str(step)] for step in first["loc"][:-1] if str(step) in _TABLES]
+            problem = f"unknown key.{nearest(str(first['loc'][-1]), (parents or [ModelSpec])[-1].model_fields)}"
+        case "missing":
+            problem = "is missing"
+        case "value_error":
+            problem = str(first["ctx"]["error"])
+        case _:
+            problem = f"{first['msg']}; got {first['input']!r:.80}"
+    return SpecError(key or "file", problem)

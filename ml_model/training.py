@@ -1,0 +1,194 @@
+"""Training: data, features, estimator, evaluation, bundle; always in this order, and all of it or nothing."""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+import json
+import platform
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.metadata import version as library_version
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import clone
+
+from ml_model.artifacts import (
+    ESTIMATORS,
+    FORMAT,
+    MANIFEST,
+    SPEC,
+    Bundle,
+    Calibration,
+    Code,
+    FieldProfile,
+    Manifest,
+    Metric,
+    Origin,
+    digest,
+    write_bundle,
+)
+from ml_model.calibration import calibrate
+from ml_model.card import render_card
+from ml_model.data import Dataset, load_dataset
+from ml_model.errors import ModelError, ReleaseError, TrainingError
+from ml_model.evaluation import classification_metrics, regression_metrics
+from ml_model.features import FeatureEncoder, Matrix
+from ml_model.pipeline import build_estimator
+from ml_model.records import Record
+from ml_model.releases import TRAINED, add_release, check_version, read_releases
+from ml_model.scoring import Scorer, golden_answer, interval, widths
+from ml_model.spec import ModelSpec, parse_spec, spec_digest
+
+SPEC_PATH = Path(__file__).parent / SPEC
+_LIBRARIES = ("crepes", "joblib", "numpy", "pandas", "pydantic", "scikit-learn", "scipy")
+_GOLDEN_RECORDS = 20
+Report = Callable[[str], None]
+
+
+def train(version: str, *, report: Report, spec_path: Path = SPEC_PATH, trained: Path = TRAINED) -> Manifest:
+    """Train the model of a spec and list it as release ``version``; return its manifest.
+
+    Raises TrainingError naming the stage that failed, and then leaves nothing behind.
+    """
+    check_version(version)
+    if version in read_releases(trained).manifests:
+        raise ReleaseError(f"release {version} exists already; a release is never trained twice")
+    started, started_at = time.monotonic(), dt.datetime.now(dt.UTC)
+    with _stage("load", report):
+        text = spec_path.read_text("utf-8")
+        spec = parse_spec(text)
+        dataset = load_dataset(spec, spec_path.parent)
+    with _stage("features", report):
+        matrix = FeatureEncoder(spec).matrix(dataset.records)
+        training, held_out = ~dataset.is_test, dataset.is_test
+    with _stage("fit", report):
+        estimator = clone(build_estimator(spec)).fit(matrix[training], dataset.target[training])
+    calibration: Calibration | None = None
+    difficulty: Any = None
+    if spec.is_regression:
+        with _stage("calibrate", report):
+            calibration, difficulty = calibrate(spec, build_estimator(spec), matrix[training], dataset.target[training])
+    with _stage("evaluate", report):
+        metrics = evaluate(spec, estimator, calibration, difficulty, matrix[held_out], dataset.target[held_out])
+    with _stage("bundle", report):
+        manifest = {
+            "format": FORMAT,
+            "model": spec.model.name,
+            "version": version,
+            "trained_at": started_at.isoformat(timespec="seconds"),
+            "duration_s": round(time.monotonic() - started, 1),
+            "seed": spec.estimator.seed,
+            "spec_sha256": spec_digest(text),
+            "data": _origin(spec, dataset),
+            "code": _code(),
+            "python": platform.python_version(),
+            "machine": platform.machine(),
+            "libraries": {name: library_version(name) for name in _LIBRARIES},
+            "metrics": metrics,
+        }
+        profile = _profile(spec, [record for record, test in zip(dataset.records, held_out, strict=True) if not test])
+        draft = Bundle(
+            manifest=Manifest(**manifest, files={}),
+            manifest_sha256="",
+            spec=spec,
+            estimator=estimator,
+            difficulty=difficulty,
+            calibration=calibration,
+            profile=profile,
+            golden={},
+        )
+        golden = [record for record, test in zip(dataset.records, held_out, strict=True) if test][: _GOLDEN_RECORDS - 1]
+        files = {
+            SPEC: text.encode(),
+            ESTIMATORS: _pickled({"estimator": estimator, "difficulty": difficulty}),
+            "calibration.json": _json(calibration.model_dump() if calibration else None),
+            "profile.json": _json({name: held.model_dump() for name, held in profile.items()}),
+            "golden.json": _json(_golden(Scorer(draft), [spec.example(), *golden])),
+            "card.md": render_card(spec, draft.manifest).encode(),
+        }
+        complete = write_bundle(trained / version, manifest, files)
+        add_release(version, digest((trained / version / MANIFEST).read_bytes()), trained)
+    return complete
+
+
+def evaluate(
+    spec: ModelSpec,
+    estimator: Any,
+    calibration: Calibration | None,
+    difficulty: Any | None,
+    matrix: Matrix,
+    target: npt.NDArray[np.float64],
+) -> dict[str, Metric]:
+    """Return the metrics of a fitted model on rows that it has not seen."""
+    if calibration is None:
+        return classification_metrics(target, estimator.predict_proba(matrix), seed=spec.estimator.seed)
+    predicted = estimator.predict(matrix)
+    low, high = interval(spec.target.transform, predicted, calibration.quantile * widths(difficulty, matrix))
+    return regression_metrics(target, predicted, low, high, seed=spec.estimator.seed)
+
+
+@contextmanager
+def _stage(name: str, report: Report) -> Iterator[None]:
+    started = time.monotonic()
+    report(f"{name} …")
+    try:
+        yield
+    except (ModelError, ValueError, OSError) as error:
+        raise TrainingError(name, error) from error
+    report(f"{name} done in {time.monotonic() - started:.1f} s")
+
+
+def _origin(spec: ModelSpec, dataset: Dataset) -> Origin:
+    told = dataset.provenance
+    tests = int(dataset.is_test.sum())
+    return Origin(
+        file=spec.data.file,
+        origin=told.origin,
+        licence=told.licence,
+        sha256=told.sha256,
+        rows=told.rows,
+        train_rows=told.rows - tests,
+        test_rows=tests,
+    )
+
+
+def _code() -> Code:
+    def git(*words: str) -> str:
+        return subprocess.run(["git", *words], cwd=SPEC_PATH.parent, capture_output=True, text=True, check=True).stdout.strip()
+
+    try:
+        return Code(commit=git("rev-parse", "HEAD"), clean=not git("status", "--porcelain"))
+    except (OSError, subprocess.CalledProcessError):
+        return Code(commit="unknown", clean=False)
+
+
+def _profile(spec: ModelSpec, records: list[Record]) -> dict[str, FieldProfile]:
+    profile = {}
+    for field in spec.field:
+        counts = Counter(record[field.name] for record in records)
+        choices = {str(choice): counts[choice] for choice in field.codes}
+        profile[field.name] = FieldProfile(unknown=counts[None], choices=choices)
+    return profile
+
+
+def _golden(scorer: Scorer, records: list[Record]) -> dict[str, Any]:
+    scores = scorer.score(records)
+    return {"records": [score.record for score in scores], "scores": [golden_answer(score) for score in scores]}
+
+
+def _pickled(content: object) -> bytes:
+    buffer = io.BytesIO()
+    joblib.dump(content, buffer, compress=("zlib", 9))
+    return buffer.getvalue()
+
+
+def _json(content: object) -> bytes:
+    return (json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()

@@ -1,0 +1,100 @@
+"""Stored facts: what was asked, what was answered, what a reviewer said and what really happened.
+
+The columns know no model: inputs are JSON, an answer is a number or a label. So no retraining makes a migration.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.db import models
+from django.utils import timezone
+from uuid_utils.compat import uuid7
+
+
+class PredictionQuerySet(models.QuerySet["Prediction"]):
+    """Queries over stored predictions."""
+
+    def visible_to(self, user: AbstractBaseUser | AnonymousUser, visitor: str = "") -> PredictionQuerySet:
+        """Return the predictions that a user, or the visitor of one anonymous session, may see: their own, or all for staff who may."""
+        if user.is_authenticated:
+            if user.has_perm("predictions.view_prediction"):  # type: ignore[union-attr]
+                return self.all()
+            return self.filter(models.Q(user=user) | (models.Q(visitor=visitor) if visitor else models.Q()))
+        return self.filter(visitor=visitor) if visitor else self.none()
+
+
+class Prediction(models.Model):
+    """One answered record, and its review."""
+
+    class Source(models.TextChoices):
+        FORM = "form", "Form"
+        API = "api", "API"
+        BULK = "bulk", "API, bulk"
+
+    class Review(models.TextChoices):
+        OPEN = "open", "Not reviewed"
+        APPROVED = "approved", "Approved"
+        CORRECTED = "corrected", "Corrected"
+        REJECTED = "rejected", "Rejected"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    created_at = models.DateTimeField("time", default=timezone.now, db_index=True, editable=False)
+    source = models.CharField(max_length=8, choices=Source.choices, editable=False)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="predictions", editable=False
+    )
+    visitor = models.CharField(
+        max_length=32, blank=True, db_index=True, editable=False, help_text="Key of the anonymous session that asked."
+    )
+    submission = models.CharField(
+        max_length=80, null=True, unique=True, editable=False, help_text="Key of one submission; a repeated one is stored once."
+    )
+    model_name = models.CharField("model", max_length=64, editable=False)
+    model_version = models.CharField("version", max_length=64, editable=False)
+    inputs = models.JSONField(editable=False)
+    value = models.FloatField(null=True, editable=False)
+    low = models.FloatField(null=True, editable=False)
+    high = models.FloatField(null=True, editable=False)
+    level = models.FloatField(null=True, editable=False, help_text="Share of true values that such intervals hold.")
+    label = models.CharField(max_length=200, blank=True, editable=False)
+    probabilities = models.JSONField(null=True, editable=False)
+    warnings = models.JSONField(default=list, editable=False)
+
+    review = models.CharField("review", max_length=10, choices=Review.choices, default=Review.OPEN, db_index=True)
+    note = models.TextField(blank=True, max_length=2000, help_text="Why it was approved, corrected or rejected.")
+    corrected_value = models.FloatField("corrected answer", null=True, blank=True, help_text="What the answer should have been.")
+    corrected_label = models.CharField(
+        "corrected answer", max_length=200, blank=True, help_text="What the answer should have been."
+    )
+    outcome_value = models.FloatField("outcome", null=True, blank=True, help_text="What really happened.")
+    outcome_label = models.CharField("outcome", max_length=200, blank=True, help_text="What really happened.")
+    outcome_at = models.DateTimeField("outcome recorded", null=True, editable=False)
+    reviewed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="reviews", editable=False
+    )
+    reviewed_at = models.DateTimeField("reviewed", null=True, editable=False)
+
+    objects: models.Manager[Prediction] = PredictionQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+    @property
+    def answer(self) -> float | str:
+        """The predicted number, or the predicted class."""
+        return self.label if self.value is None else self.value
+
+    @property
+    def outcome(self) -> float | str | None:
+        """What really happened, where it is known."""
+        return self.outcome_label or None if self.value is None else self.outcome_value
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Store the row; a new one by one INSERT, without asking first whether it is there."""
+        super().save(*args, force_insert=kwargs.pop("force_insert", self._state.adding), **kwargs)

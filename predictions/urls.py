@@ -1,0 +1,5 @@
+"""Routes of the site."""
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []

@@ -1,0 +1,50 @@
+"""Typed readers of environment variables. A bad value stops the start and names its key."""
+
+from __future__ import annotations
+
+import os
+
+from django.core.exceptions import ImproperlyConfigured
+
+_YES = frozenset({"1", "true", "yes", "on"})
+_NO = frozenset({"0", "false", "no", "off"})
+
+
+class EnvironmentProblem(ImproperlyConfigured):
+    """An environment variable is missing or cannot be used."""
+
+    def __init__(self, key: str, problem: str) -> None:
+        super().__init__(f"environment variable {key}: {problem}")
+
+
+def text(key: str, default: str | None = None) -> str:
+    """Return the value of ``key``; without a default it must be set and not empty."""
+    value = os.environ.get(key, "").strip() or default
+    if value is None:
+        raise EnvironmentProblem(key, "is not set")
+    return value
+
+
+def boolean(key: str, *, default: bool) -> bool:
+    """Return whether ``key`` is 1, true, yes or on; 0, false, no and off are the contrary."""
+    value = text(key, str(default)).casefold()
+    if value not in _YES | _NO:
+        raise EnvironmentProblem(key, f"is '{value}'; write 1 or 0")
+    return value in _YES
+
+
+def integer(key: str, *, default: int, least: int, most: int) -> int:
+    """Return ``key`` as a whole number between two bounds."""
+    value = text(key, str(default))
+    try:
+        number = int(value)
+    except ValueError:
+        raise EnvironmentProblem(key, f"is '{value}'; write a whole number") from None
+    if not least <= number <= most:
+        raise EnvironmentProblem(key, f"is {number}; it must be from {least} to {most}")
+    return number
+
+
+def words(key: str, default: str = "") -> list[str]:
+    """Return the comma-separated parts of ``key``."""
+    return [word for part in text(key, default).split(",") if (word := part.strip())]
