@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from ml_model.errors import ModelError
+from ml_model.errors import ModelError, ReleaseError
 from ml_model.releases import TRAINED, promote, read_releases
 
 
@@ -60,14 +60,16 @@ def _promote(parsed: argparse.Namespace) -> int:
     return 0
 
 
-def _verify(parsed: argparse.Namespace) -> int:
+def _verify(_: argparse.Namespace) -> int:
     from ml_model.scoring import load_scorer
 
     releases = read_releases()
+    if not releases.manifests:
+        raise ReleaseError("there is no release to verify; run 'python -m ml_model train'")
     for version in releases.manifests:
         load_scorer(version)
         print(f"{version}: verified{' (live)' if version == releases.live else ''}")
-    return 0 if releases.manifests else 1
+    return 0
 
 
 def _score(parsed: argparse.Namespace) -> int:

@@ -21,7 +21,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from ml_model.errors import BundleRefused, ModelError
+from ml_model.errors import BundleRefused, ModelError, in_one_line
 from ml_model.spec import ModelSpec, parse_spec
 
 FORMAT = 1
@@ -31,7 +31,7 @@ SPEC = "model.toml"
 
 
 class _Stored(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Metric(_Stored):
@@ -103,31 +103,37 @@ class FieldProfile(_Stored):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Fitted:
+    """What was learnt."""
+
+    estimator: Any
+    """Fitted scikit-learn estimator over the matrix of the feature layer."""
+    difficulty: Any | None = None
+    """Fitted regressor of the logarithm of the absolute residual; None where intervals have one width."""
+    calibration: Calibration | None = None
+    """None for classification."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Bundle:
     """A verified bundle in memory."""
 
     manifest: Manifest
-    manifest_sha256: str
     spec: ModelSpec
-    estimator: Any
-    """Fitted scikit-learn estimator over the matrix of the feature layer."""
-    difficulty: Any | None
-    """Fitted regressor of the logarithm of the absolute residual; None where intervals have one width."""
-    calibration: Calibration | None
-    """None for classification."""
+    fitted: Fitted
     profile: dict[str, FieldProfile]
     golden: dict[str, Any]
     """``records`` and the ``scores`` that they must get."""
 
 
-def write_bundle(folder: Path, manifest: Mapping[str, Any], files: Mapping[str, bytes]) -> Manifest:
-    """Write a bundle to ``folder``, which must not exist yet; it appears whole or not at all.
+def write_bundle(folder: Path, manifest: Manifest, files: Mapping[str, bytes]) -> Manifest:
+    """Write a bundle to ``folder``, which must not exist yet, whole or not at all.
 
-    ``manifest`` holds every key but ``files``, which is computed here.
+    Returns the manifest with the digests of the files.
     """
     if folder.exists():
         raise BundleRefused(folder.name, "a release is never overwritten; choose another version or remove the folder")
-    complete = Manifest(**manifest, files={name: digest(content) for name, content in sorted(files.items())})
+    complete = manifest.model_copy(update={"files": {name: digest(content) for name, content in sorted(files.items())}})
     folder.parent.mkdir(parents=True, exist_ok=True)
     building = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
@@ -151,19 +157,21 @@ def read_bundle(folder: Path, manifest_sha256: str) -> Bundle:
     manifest, contents = _verified(folder, manifest_sha256)
     try:
         spec = parse_spec(contents[SPEC].decode())
-        calibration = json.loads(contents["calibration.json"])
+        told = json.loads(contents["calibration.json"])
+        calibration = Calibration(**told) if told else None
         profile = {name: FieldProfile(**held) for name, held in json.loads(contents["profile.json"]).items()}
         golden = json.loads(contents["golden.json"])
     except (KeyError, ValueError, TypeError, ModelError) as error:
-        raise BundleRefused(folder.name, f"a part of it cannot be read: {error}") from error
-    fitted = _unpickle(folder, contents[ESTIMATORS])
+        raise BundleRefused(folder.name, f"a part of it cannot be read: {in_one_line(error)}") from error
+    learnt = _unpickle(folder, contents[ESTIMATORS])
     return Bundle(
         manifest=manifest,
-        manifest_sha256=manifest_sha256,
         spec=spec,
-        estimator=fitted["estimator"],
-        difficulty=fitted["difficulty"],
-        calibration=Calibration(**calibration) if calibration else None,
+        fitted=Fitted(
+            estimator=learnt["estimator"],
+            difficulty=learnt["difficulty"],
+            calibration=calibration,
+        ),
         profile=profile,
         golden=golden,
     )
@@ -196,7 +204,7 @@ def _verified(folder: Path, manifest_sha256: str) -> tuple[Manifest, dict[str, b
     try:
         manifest = Manifest.model_validate_json(stored)
     except ValidationError as error:
-        raise BundleRefused(folder.name, f"{MANIFEST} cannot be read: {error.errors()[0]['msg']}") from error
+        raise BundleRefused(folder.name, f"{MANIFEST} cannot be read: {in_one_line(error)}") from error
     if manifest.format != FORMAT:
         raise BundleRefused(folder.name, f"it has format {manifest.format}, this code reads format {FORMAT}")
     if odd := sorted(set(contents) ^ set(manifest.files)):
@@ -211,7 +219,7 @@ def _verified(folder: Path, manifest_sha256: str) -> tuple[Manifest, dict[str, b
 def _same_libraries(folder: Path, manifest: Manifest) -> None:
     from importlib.metadata import version
 
-    built, here = manifest.libraries["scikit-learn"], version("scikit-learn")
+    built, here = manifest.libraries.get("scikit-learn", "(not told)"), version("scikit-learn")
     if built != here:
         raise BundleRefused(folder.name, f"built by scikit-learn {built}, and this is {here}; install {built} or train again")
 
@@ -223,7 +231,7 @@ def _unpickle(folder: Path, content: bytes) -> dict[str, Any]:
         warnings.simplefilter("error")
         try:
             # From the verified bytes, not from the file, which could have been changed since.
-            fitted: dict[str, Any] = joblib.load(io.BytesIO(content))
+            learnt: dict[str, Any] = joblib.load(io.BytesIO(content))
         except Exception as error:
-            raise BundleRefused(folder.name, f"{ESTIMATORS} cannot be opened: {error}") from error
-    return fitted
+            raise BundleRefused(folder.name, f"{ESTIMATORS} cannot be opened: {in_one_line(error)}") from error
+    return learnt

@@ -44,8 +44,8 @@ def render_card(spec: ModelSpec, manifest: Manifest) -> str:
             "",
             f"{data.origin} Licence: {data.licence}",
             "",
-            f"`{data.file}`, SHA-256 `{data.sha256}`: {data.rows:,} rows, {data.train_rows:,} to learn from and "
-            f"{data.test_rows:,} held out as the fixed test set.",
+            f"`{data.file}`, SHA-256 `{data.sha256}`.",
+            f"{data.rows:,} rows: {data.train_rows:,} to learn from, {data.test_rows:,} held out as the fixed test set.",
             "",
             "## Quality on the fixed test set",
             "",
@@ -57,10 +57,13 @@ def render_card(spec: ModelSpec, manifest: Manifest) -> str:
             "",
             "## Provenance",
             "",
-            f"Trained {manifest.trained_at} from commit `{manifest.code.commit}`"
-            f"{'' if manifest.code.clean else ' with changes that were not committed'}, seed {manifest.seed}, "
-            f"Python {manifest.python} on {manifest.machine}, "
-            f"{', '.join(f'{name} {number}' for name, number in manifest.libraries.items())}.",
+            "| what | value |",
+            "|---|---|",
+            f"| trained at | {manifest.trained_at} |",
+            f"| commit | {manifest.code.commit}{'' if manifest.code.clean else ', with changes that were not committed'} |",
+            f"| seed | {manifest.seed} |",
+            f"| Python | {manifest.python} on {manifest.machine} |",
+            *(f"| {name} | {number} |" for name, number in manifest.libraries.items()),
             "",
         ]
     )

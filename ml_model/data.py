@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import io
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
-from ml_model.errors import DataError, RecordsRefused, nearest
-from ml_model.records import Record, RecordValidator, read_cell
+from ml_model.errors import DataError, RecordsRefused, in_one_line, nearest
+from ml_model.records import Record, RecordValidator, read_cell, read_number
 from ml_model.spec import NUMERIC, ModelSpec
 
 if TYPE_CHECKING:
@@ -60,35 +62,34 @@ class Dataset:
 def read_table(path: Path) -> pd.DataFrame:
     """Return a CSV file (UTF-8, with or without BOM; comma, semicolon or tab) as a frame of text, nothing interpreted.
 
+    The index holds the line on which each row begins; blank lines are no rows.
+
     Raises DataError for what is no such file, naming the line where one is at fault.
     """
     import pandas as pd  # costs half a second and 60 MB, which a process that only serves records does not need
 
     content = _readable(path)
-    header = content.partition("\n")[0]
-    separator = max(",;\t", key=header.count)
-    names = [name.strip().strip('"') for name in header.strip("\r").split(separator)]
+    separator = max(",;\t", key=content.lstrip().partition("\n")[0].count)
+    try:
+        (_, header), *rows = _rows(content, separator)
+    except csv.Error as error:
+        raise DataError(f"{path.name}: is not a well-formed CSV file: {error}") from error
+    names = [name.strip() for name in header]
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
         raise DataError(f"{path.name}: column '{repeated[0]}' stands twice in the header; rename one of them")
-    try:
-        table = pd.read_csv(path, sep=separator, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise DataError(f"{path.name}: is not a well-formed CSV file: {error}") from error
-    if table.empty:
+    if not rows:
         raise DataError(f"{path.name}: holds no rows")
-    # Without default NA words a cell is missing only where its row ended early; an index appears where rows are too long.
-    short = table.isna().any(axis=1)
-    if short.any() or not isinstance(table.index, pd.RangeIndex):
-        line = int(short.to_numpy().argmax()) + 2
-        raise DataError(f"{path.name}: line {line} has not as many cells as the header")
-    return table
+    for line, cells in rows:
+        if len(cells) != len(names):
+            raise DataError(f"{path.name}: line {line} has {len(cells)} cells, the header has {len(names)}")
+    return pd.DataFrame([cells for _, cells in rows], columns=names, index=[line for line, _ in rows], dtype=str)
 
 
 def records_of(table: pd.DataFrame, spec: ModelSpec) -> list[dict[str, object]]:
     """Return the rows of a table as records, not yet validated; columns may bear raw names or names of fields.
 
-    A required field needs its column; raises DataError naming every column that is missing.
+    Raises DataError naming the columns that are missing: an optional answer may be left blank, but not forgotten.
     """
     columns = {field.name: next((name for name in (field.column, field.name) if name in table), None) for field in spec.field}
     missing = [field.column for field in spec.field if columns[field.name] is None]
@@ -117,17 +118,17 @@ def load_dataset(spec: ModelSpec, folder: Path) -> Dataset:
     try:
         records = RecordValidator(spec).validate(records_of(table, spec))
     except RecordsRefused as refused:
-        row, faults = next(iter(refused.errors_by_row.items()))
+        row, (fault, *_) = next(iter(refused.errors_by_row.items()))
+        count = len(refused.errors_by_row)
         raise DataError(
-            f"{path.name}: {len(refused.errors_by_row)} row(s) break model.toml; line {row + 2}: {faults[0].field}: {faults[0].detail}"
+            f"{path.name}: {count} row(s) break model.toml; line {table.index[row]}: {fault.field}: {fault.detail}"
         ) from refused
     _check_trained_ranges(spec, records)
-    return Dataset(
-        records=records,
-        target=_target(spec, table),
-        is_test=held_out(spec, table),
-        provenance=provenance,
-    )
+    target, is_test = _target(spec, table), held_out(spec, table)
+    for position, name in enumerate(spec.classes):
+        if position not in target[~is_test]:
+            raise DataError(f"{path.name}: no row to learn from is of class '{name}'")
+    return Dataset(records=records, target=target, is_test=is_test, provenance=provenance)
 
 
 def held_out(spec: ModelSpec, table: pd.DataFrame) -> npt.NDArray[np.bool_]:
@@ -149,10 +150,9 @@ def read_provenance(path: Path) -> Provenance:
     beside = path.with_name("provenance.toml")
     try:
         return Provenance.model_validate(tomllib.loads(beside.read_text("utf-8"))[path.name])
-    except (OSError, tomllib.TOMLDecodeError, KeyError, ValidationError) as error:
-        raise DataError(
-            f'{path.name}: {beside.name} beside it needs a table ["{path.name}"] with origin, licence, sha256, rows and columns: {error}'
-        ) from error
+    except (OSError, ValueError, KeyError) as error:
+        wanted = f'a table ["{path.name}"] with origin, licence, sha256, rows and columns'
+        raise DataError(f"{path.name}: {beside.name} beside it needs {wanted}: {in_one_line(error)}") from error
 
 
 def file_digest(path: Path) -> str:
@@ -181,6 +181,16 @@ def _readable(path: Path) -> str:
     return text
 
 
+def _rows(content: str, separator: str) -> Iterator[tuple[int, list[str]]]:
+    """The line on which each row begins, and its cells."""
+    reader = csv.reader(io.StringIO(content, newline=""), delimiter=separator, strict=True)
+    line = 1
+    for cells in reader:
+        if cells:
+            yield line, cells
+        line = reader.line_num + 1
+
+
 def _hash64(parts: tuple[object, ...]) -> int:
     text = "\x1f".join(map(str, parts))
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
@@ -196,23 +206,19 @@ def _target(spec: ModelSpec, table: pd.DataFrame) -> npt.NDArray[np.float64]:
     known: Mapping[str, float] = read(cells)
     wrong = next((row for row, cell in enumerate(cells) if cell not in known), None)
     if wrong is not None:
+        line = table.index[wrong]
         wanted = "a finite number" if spec.is_regression else f"one of {', '.join(spec.classes)}"
-        raise DataError(f"line {wrong + 2}: target '{spec.target.column}' is '{cells[wrong]}', not {wanted}")
+        raise DataError(f"line {line}: target '{spec.target.column}' is '{cells[wrong]}', not {wanted}")
     target = np.array([known[cell] for cell in cells], dtype=np.float64)
     if spec.target.transform == "log" and (target <= 0).any():
-        line = int(np.argmax(target <= 0)) + 2
+        line = table.index[int(np.argmax(target <= 0))]
         raise DataError(f"line {line}: target '{spec.target.column}' is not positive, which transform = 'log' needs")
     return target
 
 
 def _numbers(cells: list[str]) -> dict[str, float]:
-    known = {}
-    for cell in cells:
-        try:
-            known[cell] = float(cell)
-        except ValueError:
-            continue
-    return {cell: number for cell, number in known.items() if np.isfinite(number)}
+    read = {cell: read_number(cell) for cell in cells}
+    return {cell: number for cell, number in read.items() if not isinstance(number, str) and np.isfinite(number)}
 
 
 def _check_trained_ranges(spec: ModelSpec, records: list[Record]) -> None:

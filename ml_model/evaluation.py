@@ -45,7 +45,8 @@ def classification_metrics(true: Vector, probabilities: npt.NDArray[np.float64],
     """
 
     def of_truth(t: Vector, p: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        return p[np.arange(len(t)), t.astype(int)]
+        chosen: npt.NDArray[np.float64] = p[np.arange(len(t)), t.astype(int)]
+        return chosen
 
     def brier(t: Vector, p: npt.NDArray[np.float64]) -> float:
         return float(np.mean(np.sum((p - np.eye(p.shape[1])[t.astype(int)]) ** 2, axis=1)))

@@ -1,9 +1,9 @@
 """Derived features: a small, safe, vectorised language over the fields of a record.
 
-The language has numbers, field names, ``+ - * / **`` (a constant exponent from 0 to 4), the comparisons ``< <= > >= == !=`` (1 or 0),
-``log(x)`` (natural), ``min(...)``, ``max(...)``, ``unknown(field)`` and ``none(field)``. A category is compared with one of its
-choices written in quotes. Whatever touches an unknown is unknown; so is a division by zero and the logarithm of a
-number that is not positive. Only the tests ``unknown`` and ``none`` always know.
+The language has numbers, field names, ``+ - * / **`` (a constant exponent above 0, up to 4), the comparisons
+``< <= > >= == !=`` (1 or 0), ``log(x)`` (natural), ``min(...)``, ``max(...)``, ``unknown(field)`` and ``none(field)``.
+A category is compared with one of its choices written in quotes. Whatever touches an unknown is unknown; so is a
+division by zero and the logarithm of a number that is not positive. Only the tests ``unknown`` and ``none`` always know.
 
 >>> import numpy as np
 >>> age = parse("sold - built", {"sold": None, "built": None})
@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import ast
 import operator
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -31,6 +32,7 @@ Vocabulary = Mapping[str, Mapping[str | int, int] | None]
 
 NONE_CHOICE = "none"
 _LONGEST = 500
+_MOST_NODES = 200
 _ARITHMETIC: dict[type[ast.operator], Callable[[Column, Column], Column]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
@@ -61,8 +63,7 @@ class Expression:
     def evaluate(self, columns: Columns) -> Column:
         """Return one value per row, shape (n,), float64, NaN where unknown; ``columns`` are such arrays by field name."""
         with np.errstate(all="ignore"):
-            value = self._evaluator(columns)
-        return np.where(np.isfinite(value), value, np.nan)
+            return self._evaluator(columns)
 
 
 def parse(source: str, vocabulary: Vocabulary) -> Expression:
@@ -74,11 +75,12 @@ def parse(source: str, vocabulary: Vocabulary) -> Expression:
     except (SyntaxError, ValueError, RecursionError) as error:
         raise ExpressionError(source, "cannot be read; write for example 'log(living_area)' or 'sold - built'") from error
     reader = _Reader(source, vocabulary)
-    return Expression(source, frozenset(_names(tree)), reader.read(tree.body))
-
-
-def _names(tree: ast.AST) -> set[str]:
-    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id not in _FUNCTIONS}
+    if sum(1 for _ in ast.walk(tree)) > _MOST_NODES:
+        raise reader.refuse("too many parts; split it into several derived features")
+    evaluator = reader.read(tree.body)
+    if not reader.names:
+        raise reader.refuse("reads no field")
+    return Expression(source, frozenset(reader.names), evaluator)
 
 
 class _Reader:
@@ -87,6 +89,7 @@ class _Reader:
     def __init__(self, source: str, vocabulary: Vocabulary) -> None:
         self.source = source
         self.vocabulary = vocabulary
+        self.names: set[str] = set()
 
     def refuse(self, problem: str) -> ExpressionError:
         return ExpressionError(self.source, problem)
@@ -96,6 +99,8 @@ class _Reader:
             case ast.Constant(value=bool()):
                 raise self.refuse("True and False are not part of the language; compare instead, or write 1 and 0")
             case ast.Constant(value=int() | float() as number):
+                if abs(number) > sys.float_info.max:
+                    raise self.refuse("a number is too large")
                 constant = np.float64(number)
                 return lambda columns: constant  # type: ignore[return-value]  # broadcasts like a column
             case ast.Name(id=name):
@@ -117,13 +122,14 @@ class _Reader:
     def known(self, name: str) -> None:
         if name not in self.vocabulary:
             raise self.refuse(f"'{name}' is not a field.{nearest(name, self.vocabulary)}")
+        self.names.add(name)
 
     def power(self, left: ast.expr, right: ast.expr) -> Evaluator:
         base = self.read(left)
         match right:
-            case ast.Constant(value=int() | float() as exponent) if abs(exponent) <= 4:
-                return lambda columns: base(columns) ** exponent
-        raise self.refuse("an exponent is a constant from 0 to 4; for a negative one divide instead")
+            case ast.Constant(value=int() | float() as exponent) if not isinstance(exponent, bool) and 0 < exponent <= 4:
+                return lambda columns: _finite(base(columns) ** exponent)
+        raise self.refuse("an exponent is a constant above 0, up to 4; for a negative one divide instead")
 
     def comparison(self, left: ast.expr, op: ast.cmpop, right: ast.expr) -> Evaluator:
         compare = _COMPARISON[type(op)]
@@ -139,7 +145,7 @@ class _Reader:
         match function, arguments:
             case "log", [argument]:
                 inner = self.read(argument)
-                return lambda columns: np.log(inner(columns))
+                return lambda columns: _finite(np.log(inner(columns)))
             case (("min" | "max"), [first, second, *rest]):
                 pick = np.minimum if function == "min" else np.maximum
                 folded = _binary(pick, self.read(first), self.read(second))
@@ -165,7 +171,12 @@ class _Reader:
 
 
 def _binary(operation: Callable[[Column, Column], Column], left: Evaluator, right: Evaluator) -> Evaluator:
-    return lambda columns: operation(left(columns), right(columns))
+    return lambda columns: _finite(operation(left(columns), right(columns)))
+
+
+def _finite(value: Column) -> Column:
+    # At each step, so that a comparison does not take the infinity of a division by zero for a large number.
+    return np.where(np.isfinite(value), value, np.nan)
 
 
 def _where_known(compare: Callable[[Column, Column], npt.NDArray[np.bool_]], left: Column, right: Column) -> Column:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ml_model.data import read_table, records_of
-from ml_model.errors import DataError, RecordsRefused
+from ml_model.errors import DataError, RecordsRefused, in_one_line
 from ml_model.scoring import Score, Scorer
 
 _ERROR, _WARNINGS = "error", "warnings"
@@ -34,7 +34,7 @@ def score_file(scorer: Scorer, source: Path, result: Path) -> tuple[int, int]:
     try:
         table.to_csv(result, index=False)
     except OSError as error:
-        raise DataError(f"{result}: cannot be written: {error.strerror}") from error
+        raise DataError(f"{result}: cannot be written: {in_one_line(error)}") from error
     return len(records), len(errors)
 
 

@@ -47,7 +47,7 @@ def build_estimator(spec: ModelSpec) -> Any:
 def build_difficulty(spec: ModelSpec) -> Pipeline:
     """Return the unfitted regressor of the logarithm of the absolute residual, which makes intervals adaptive."""
     penalty = LinearTable(alpha=300.0)
-    return make_pipeline(_encoded(spec, scaled=True, category_scale=1.0), Ridge(alpha=penalty.alpha))
+    return make_pipeline(encoded(spec, scaled=True, category_scale=1.0), Ridge(alpha=penalty.alpha))
 
 
 def _member(spec: ModelSpec, table: LinearTable | BoostingTable | ForestTable) -> Pipeline:
@@ -55,7 +55,7 @@ def _member(spec: ModelSpec, table: LinearTable | BoostingTable | ForestTable) -
     match table:
         case LinearTable():
             linear = Ridge(alpha=table.alpha) if regression else LogisticRegression(C=1 / table.alpha, max_iter=5000)
-            return make_pipeline(_encoded(spec, scaled=True, category_scale=table.category_scale), linear)
+            return make_pipeline(encoded(spec, scaled=True, category_scale=table.category_scale), linear)
         case BoostingTable():
             boosting = HistGradientBoostingRegressor if regression else HistGradientBoostingClassifier
             # Without early stopping: the number of trees is declared, and no training row is set aside.
@@ -68,14 +68,14 @@ def _member(spec: ModelSpec, table: LinearTable | BoostingTable | ForestTable) -
                 early_stopping=False,
                 random_state=seed,
             )
-            return make_pipeline(_encoded(spec), trees)
+            return make_pipeline(encoded(spec), trees)
     forest = ExtraTreesRegressor if regression else ExtraTreesClassifier
     trees = forest(n_estimators=table.trees, min_samples_leaf=table.rows_per_leaf, max_features=table.features, random_state=seed)
-    return make_pipeline(_encoded(spec), trees)
+    return make_pipeline(encoded(spec), trees)
 
 
-def _encoded(spec: ModelSpec, *, scaled: bool = False, category_scale: float = 1.0) -> ColumnTransformer:
-    """Numbers with the median for unknowns; an indicator per choice, all of them 0 for an unknown one."""
+def encoded(spec: ModelSpec, *, scaled: bool = False, category_scale: float = 1.0) -> ColumnTransformer:
+    """Return the unfitted encoding that members share: numbers with the median for unknowns, an indicator per choice."""
     encoder = FeatureEncoder(spec)
     numbers = [position for position in range(len(encoder.names)) if position not in encoder.choices]
     # keep_empty_features: a column that is unknown in one fold must not change the shape of the matrix.

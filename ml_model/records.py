@@ -18,6 +18,7 @@ Record = dict[str, Value]
 """One value per field of the spec, in its order; None where unknown."""
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
+_DAY = re.compile(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")
 _YES = frozenset({"y", "yes", "true", "t", "1"})
 _NO = frozenset({"n", "no", "false", "f", "0"})
 _LISTED = 12
@@ -44,11 +45,12 @@ class RecordValidator:
         refused: dict[int, Sequence[FieldError]] = {}
         for row, record in enumerate(records):
             try:
-                answers = self._model.model_validate(record).__dict__
+                answers = vars(self._model.model_validate(record)).values()
             except ValidationError as error:
                 refused[row] = self._faults(error, record)
             else:
-                valid.append({name: _plain(field, answers[name]) for name, field in self.spec.fields.items()})
+                pairs = zip(self.spec.field, answers, strict=True)
+                valid.append({field.name: _plain(field, answer) for field, answer in pairs})
         if refused:
             raise RecordsRefused(refused)
         return valid
@@ -89,10 +91,11 @@ def read_text(field: FieldTable, text: str) -> Value:
     if not text:
         return None
     if field.kind in NUMERIC:
-        return _read_number(text)
+        return read_number(text)
     if field.kind == "boolean":
         return True if text.casefold() in _YES else False if text.casefold() in _NO else text
-    return next((choice for choice in field.codes if str(choice) == text), text)
+    numbered = any(isinstance(choice, int) for choice in field.codes) and re.fullmatch(r"[+-]?\d{1,18}", text, re.ASCII)
+    return int(text) if numbered else text
 
 
 def read_cell(field: FieldTable, text: str) -> Value:
@@ -119,11 +122,9 @@ def in_words(field: FieldTable, value: Value) -> str:
         return "not known"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if field.choices:
-        return field.words.get(value, str(value))
-    if isinstance(value, (int, float)):
+    if isinstance(value, float) or (isinstance(value, int) and not field.choices):
         return number_in_words(field, value)
-    return value
+    return field.words.get(value, str(value))
 
 
 def number_in_words(field: FieldTable, value: float) -> str:
@@ -132,7 +133,8 @@ def number_in_words(field: FieldTable, value: float) -> str:
     return f"{text} {field.unit}" if field.unit else text.replace(",", "")
 
 
-def _read_number(text: str) -> Value:
+def read_number(text: str) -> str | int | float:
+    """Return the number that ``text`` writes in plain digits, or the text as it is where it writes none."""
     if not _NUMBER.fullmatch(text):
         return text
     number = float(text)
@@ -148,15 +150,17 @@ def _plain(field: FieldTable, value: Value) -> Value:
 
 def _record_model(spec: ModelSpec) -> type[BaseModel]:
     definitions: dict[str, Any] = {}
-    for field in spec.field:
+    for position, field in enumerate(spec.field):
         annotation = _annotation(field)
         described = Field(
             default=... if field.required else None,
+            alias=field.name,
             title=field.label,
             description=_description(field),
             json_schema_extra={"examples": [field.example], **({"x-unit": field.unit} if field.unit else {})},
         )
-        definitions[field.name] = (annotation if field.required else annotation | None, described)
+        # A name of its own, because a field may be called ``copy`` or ``json``, as a method of the model is.
+        definitions[f"field_{position}"] = (annotation if field.required else annotation | None, described)
     return create_model(spec.model.noun, __config__=ConfigDict(extra="forbid", strict=True), **definitions)
 
 
@@ -171,20 +175,20 @@ def _annotation(field: FieldTable) -> Any:
             return bool
         case "date":
             days = Annotated[str, Strict(), BeforeValidator(_day_between(field.earliest, field.latest))]
-            return Annotated[days, Field(json_schema_extra={"format": "date"})]
-    # Python holds True == 1, so a plain Literal would take the one for the other.
-    return Annotated[Literal[tuple(field.codes)], BeforeValidator(_no_boolean)]
+            return Annotated[days, Field(json_schema_extra={"format": "date", "pattern": _DAY.pattern})]
+    return Annotated[Literal[tuple(field.codes)], BeforeValidator(_json_equal)]
 
 
-def _no_boolean(value: object) -> object:
-    if isinstance(value, (bool, float)):
+def _json_equal(value: object) -> object:
+    """The value as a Literal compares it: in JSON 2.0 is 2 and true is not 1, and Python holds both equal."""
+    if isinstance(value, bool):
         raise PydanticCustomError("literal_error", "not a choice")
-    return value
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _day_between(earliest: str, latest: str) -> Any:
     def check(value: object) -> object:
-        if not isinstance(value, str) or not re.fullmatch(r"\d{4}-\d\d-\d\d", value, re.ASCII):
+        if not isinstance(value, str) or not _DAY.fullmatch(value):
             raise PydanticCustomError("date_type", "not a date")
         try:
             dt.date.fromisoformat(value)
@@ -199,6 +203,7 @@ def _day_between(earliest: str, latest: str) -> Any:
 
 def _description(field: FieldTable) -> str:
     parts = [field.help, f"In {field.unit}." if field.unit else ""]
+    parts += [f"A day from {field.earliest} to {field.latest}."] if field.kind == "date" else []
     parts += [f"One of {'; '.join(f'{choice}: {word}' for choice, word in field.choices)}."] if field.choices else []
     parts += [f"Null or left out: {field.blank or 'not known.'}"] if not field.required else []
     return " ".join(filter(None, parts))
@@ -207,7 +212,7 @@ def _description(field: FieldTable) -> str:
 def _explain(field: FieldTable, fault: ErrorDetails) -> tuple[str, str]:
     """Code and sentence for one fault of one field."""
     given = fault["input"]
-    if fault["type"] == "missing" or given is None or given == "":
+    if fault["type"] == "missing" or given is None or (given == "" and field.required):
         return "required", f"{field.label} is needed."
     if fault["type"] == "finite_number":
         return "finite", f"{field.label} must be a finite number."
@@ -220,9 +225,10 @@ def _explain(field: FieldTable, fault: ErrorDetails) -> tuple[str, str]:
     if field.choices:
         listed = [str(choice) for choice in field.codes]
         choices = ", ".join(listed[:_LISTED]) + (f" and {len(listed) - _LISTED} more" if len(listed) > _LISTED else "")
-        hint = nearest(str(given), listed) if isinstance(given, (str, int)) else ""
-        if isinstance(given, (str, int)) and not isinstance(given, bool) and str(given) in listed:
-            hint = f" Send it as {'text' if isinstance(given, int) else 'a number'}."
+        written = given[:80] if isinstance(given, str) else _shown(given)
+        hint = nearest(written, listed)
+        if written in listed:
+            hint = f" Send it as {'a number' if isinstance(given, str) else 'text'}."
         return "choice", f"{field.label} must be one of {choices}; got {_shown(given)}.{hint}"
     if field.kind == "boolean":
         return "type", f"{field.label} must be true or false (yes or no in a form or a file); got {_shown(given)}."

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
-from ml_model.errors import ReleaseError, nearest
+from ml_model.errors import ReleaseError, in_one_line, nearest
 
 TRAINED = Path(__file__).parent / "trained"
 """The folder of the releases that this package ships."""
@@ -44,8 +43,8 @@ def read_releases(trained: Path = TRAINED) -> Releases:
         releases = Releases.model_validate(tomllib.loads((trained / FILE).read_text("utf-8")))
     except FileNotFoundError:
         return Releases(live="", manifests={})
-    except (OSError, tomllib.TOMLDecodeError, ValidationError) as error:
-        raise ReleaseError(f"{FILE} cannot be read: {error}") from error
+    except (OSError, ValueError) as error:
+        raise ReleaseError(f"{FILE} cannot be read: {in_one_line(error)}") from error
     if releases.live:
         releases.manifest_of(releases.live)
     return releases
@@ -83,4 +82,4 @@ def _write(trained: Path, live: str, manifests: Mapping[str, str]) -> None:
     ]
     building = trained / f".{FILE}"
     building.write_text("\n".join(lines), "utf-8")
-    os.replace(building, trained / FILE)
+    building.replace(trained / FILE)

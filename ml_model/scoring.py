@@ -18,11 +18,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ml_model.artifacts import Bundle, read_bundle
+from ml_model.artifacts import Bundle, Fitted, read_bundle
 from ml_model.errors import BundleRefused, ReleaseError
 from ml_model.features import FeatureEncoder, Matrix
 from ml_model.records import Record, RecordValidator, in_words, number_in_words
 from ml_model.releases import TRAINED, read_releases
+from ml_model.spec import ModelSpec
 
 Vector = npt.NDArray[np.float64]
 _GOLDEN_TOLERANCE = 1e-9
@@ -91,18 +92,15 @@ class Scorer:
         ]
 
     def _numbers(self, matrix: Matrix) -> list[dict[str, Any]]:
-        values = self._bundle.estimator.predict(matrix)
-        calibration = self._bundle.calibration
-        if calibration is None:
-            raise BundleRefused(self.version, "a regression needs calibration.json")
-        low, high = interval(self.spec.target.transform, values, calibration.quantile * widths(self._bundle.difficulty, matrix))
+        values, low, high = predict_intervals(self.spec, self._bundle.fitted, matrix)
+        level = self.spec.interval.level
         return [
-            {"value": value, "low": lowest, "high": highest, "level": calibration.level}
+            {"value": value, "low": lowest, "high": highest, "level": level}
             for value, lowest, highest in zip(values.tolist(), low.tolist(), high.tolist(), strict=True)
         ]
 
     def _classes(self, matrix: Matrix) -> list[dict[str, Any]]:
-        probabilities = self._bundle.estimator.predict_proba(matrix)
+        probabilities = self._bundle.fitted.estimator.predict_proba(matrix)
         names = self.spec.classes
         return [
             {"label": names[int(np.argmax(row))], "probabilities": dict(zip(names, row.tolist(), strict=True))}
@@ -123,17 +121,17 @@ class Scorer:
         return tuple(found)
 
 
-def interval(transform: str, values: Vector, half_widths: Vector) -> tuple[Vector, Vector]:
-    """Return the ends of intervals of the given half-widths in the scale of the transformed target, each shape (n,)."""
-    if transform == "log":
-        factor = np.exp(half_widths)
-        return values / factor, values * factor
-    return values - half_widths, values + half_widths
-
-
-def widths(difficulty: Any | None, matrix: Matrix) -> Vector:
-    """Return the relative width of each row's interval, shape (n,): 1 for all where there is no difficulty model."""
-    return np.ones(len(matrix)) if difficulty is None else np.exp(difficulty.predict(matrix))
+def predict_intervals(spec: ModelSpec, fitted: Fitted, matrix: Matrix) -> tuple[Vector, Vector, Vector]:
+    """Return the predicted numbers with the lower and upper ends of their intervals, each shape (n,), in the target's unit."""
+    if fitted.calibration is None:
+        raise BundleRefused(spec.model.name, "calibration.json is empty, and a predicted number needs its interval")
+    values = fitted.estimator.predict(matrix)
+    difficulty = np.ones(len(matrix)) if fitted.difficulty is None else np.exp(fitted.difficulty.predict(matrix))
+    half_widths = fitted.calibration.quantile * difficulty
+    if spec.target.transform == "log":
+        factors = np.exp(half_widths)
+        return values, values / factors, values * factors
+    return values, values - half_widths, values + half_widths
 
 
 def load_scorer(version: str | None = None, trained: Path = TRAINED) -> Scorer:

@@ -6,18 +6,18 @@ To add a key: add it to the class of its table below with a line of text, use it
 
 from __future__ import annotations
 
-import hashlib
+import datetime as dt
 import tomllib
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ml_model.errors import ExpressionError, SpecError, nearest
 from ml_model.expressions import NONE_CHOICE, Expression, Vocabulary, parse
 
-Choice = str | int
+Choice = Annotated[str, Field(pattern=r"^\S(.*\S)?$")] | int
 Kind = Literal["number", "integer", "boolean", "category", "ordered", "date"]
 Task = Literal["regression", "binary", "multiclass"]
 Value = str | int | float | bool | None
@@ -31,7 +31,7 @@ UNKNOWN_CELL = "unknown"
 
 
 class _Table(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 class ModelTable(_Table):
@@ -156,15 +156,27 @@ class FieldTable(_Table):
             raise ValueError(
                 f"choices are {'needed for' if self.kind in CHOOSING else 'not part of'} a field of kind {self.kind}"
             )
-        if len(self.codes) != len(self.choices):
+        # As text, because a form and a data file hold nothing else.
+        if len({str(choice) for choice in self.codes}) != len(self.choices):
             raise ValueError("choices repeat a value")
         if self.empty_cell == "none" and NONE_CHOICE not in self.codes:
             raise ValueError(f"empty_cell is 'none', so the choices need one of value '{NONE_CHOICE}'")
+        if self.empty_cell == "none" and UNKNOWN_CELL in self.codes:
+            raise ValueError(f"empty_cell is 'none', so a cell '{UNKNOWN_CELL}' means not known and cannot be a choice")
         if self.required and self.blank:
             raise ValueError("blank says what a blank means, but the field is required")
-        if (self.kind == "date") != bool(self.earliest and self.latest):
-            raise ValueError("earliest and latest are needed for a field of kind date, and for no other")
+        if self.kind != "date" and (self.earliest or self.latest):
+            raise ValueError("earliest and latest are for a field of kind date, and for no other")
+        if self.kind == "date" and not _day(self.earliest) <= _day(self.latest):
+            raise ValueError("earliest must not be after latest")
         return self
+
+
+def _day(text: str) -> dt.date:
+    try:
+        return dt.datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007  # a day has no time zone
+    except ValueError:
+        raise ValueError(f"a field of kind date needs earliest and latest as YYYY-MM-DD; got '{text}'") from None
 
 
 class DerivedTable(_Table):
@@ -295,6 +307,8 @@ class ModelSpec(_Table):
                 raise ValueError(
                     f"field '{field.name}': there is no section '{field.section}'.{nearest(field.section, sections)}"
                 )
+        if not self.derived and not any(field.feature for field in self.field):
+            raise ValueError("no field is a feature and no feature is derived: the model would see nothing")
         if self.target.column in columns:
             raise ValueError(f"the target column '{self.target.column}' is also a field: the model would be told the answer")
         wanted = {"regression": range(1), "binary": range(2, 3), "multiclass": range(3, 1000)}[self.model.task]
@@ -311,7 +325,7 @@ def parse_spec(text: str) -> ModelSpec:
     """Parse the text of a ``model.toml``; raise SpecError that names the key."""
     try:
         tree = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:
         raise SpecError("file", f"is not valid TOML: {error}") from error
     try:
         spec = ModelSpec.model_validate(_frozen(tree))
@@ -331,11 +345,6 @@ def load_spec(path: Path) -> ModelSpec:
         return parse_spec(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise SpecError("file", f"cannot be read: {error}") from error
-
-
-def spec_digest(text: str) -> str:
-    """SHA-256 of the text of a ``model.toml``, as hexadecimal digits."""
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _frozen(value: object) -> object:
@@ -365,10 +374,12 @@ def _named(error: ValidationError, tree: object) -> SpecError:
     first = error.errors(include_url=False)[0]
     key, here = "", tree
     for step in first["loc"]:
-        here = here[step] if isinstance(here, (dict, list)) and first["type"] != "missing" or step != first["loc"][-1] else None  # type: ignore[index]
         if isinstance(step, int):
-            key += f"[{here.get('name', step) if isinstance(here, dict) else step}]"
-        else:
+            here = here[step] if isinstance(here, list) else None
+            name = here.get("name") if isinstance(here, dict) else None
+            key += f"[{name if isinstance(name, str) else step}]"
+        elif isinstance(here, dict):
+            here = here.get(step)
             key += f".{step}" if key else step
     match first["type"]:
         case "extra_forbidden":

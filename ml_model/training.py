@@ -6,6 +6,7 @@ import datetime as dt
 import io
 import json
 import platform
+import shutil
 import subprocess
 import time
 from collections import Counter
@@ -13,12 +14,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import version as library_version
 from pathlib import Path
-from typing import Any
 
 import joblib
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import clone
 
 from ml_model.artifacts import (
     ESTIMATORS,
@@ -26,9 +25,9 @@ from ml_model.artifacts import (
     MANIFEST,
     SPEC,
     Bundle,
-    Calibration,
     Code,
     FieldProfile,
+    Fitted,
     Manifest,
     Metric,
     Origin,
@@ -44,8 +43,8 @@ from ml_model.features import FeatureEncoder, Matrix
 from ml_model.pipeline import build_estimator
 from ml_model.records import Record
 from ml_model.releases import TRAINED, add_release, check_version, read_releases
-from ml_model.scoring import Scorer, golden_answer, interval, widths
-from ml_model.spec import ModelSpec, parse_spec, spec_digest
+from ml_model.scoring import Scorer, golden_answer, predict_intervals
+from ml_model.spec import ModelSpec, parse_spec
 
 SPEC_PATH = Path(__file__).parent / SPEC
 _LIBRARIES = ("crepes", "joblib", "numpy", "pandas", "pydantic", "scikit-learn", "scipy")
@@ -68,71 +67,67 @@ def train(version: str, *, report: Report, spec_path: Path = SPEC_PATH, trained:
         dataset = load_dataset(spec, spec_path.parent)
     with _stage("features", report):
         matrix = FeatureEncoder(spec).matrix(dataset.records)
-        training, held_out = ~dataset.is_test, dataset.is_test
+        training, test = ~dataset.is_test, dataset.is_test
     with _stage("fit", report):
-        estimator = clone(build_estimator(spec)).fit(matrix[training], dataset.target[training])
-    calibration: Calibration | None = None
-    difficulty: Any = None
+        estimator = build_estimator(spec).fit(matrix[training], dataset.target[training])
+        fitted = Fitted(estimator=estimator)
     if spec.is_regression:
         with _stage("calibrate", report):
-            calibration, difficulty = calibrate(spec, build_estimator(spec), matrix[training], dataset.target[training])
+            calibration, difficulty = calibrate(spec, estimator, matrix[training], dataset.target[training])
+            fitted = Fitted(estimator=estimator, calibration=calibration, difficulty=difficulty)
     with _stage("evaluate", report):
-        metrics = evaluate(spec, estimator, calibration, difficulty, matrix[held_out], dataset.target[held_out])
+        metrics = evaluate(spec, fitted, matrix[test], dataset.target[test])
     with _stage("bundle", report):
-        manifest = {
-            "format": FORMAT,
-            "model": spec.model.name,
-            "version": version,
-            "trained_at": started_at.isoformat(timespec="seconds"),
-            "duration_s": round(time.monotonic() - started, 1),
-            "seed": spec.estimator.seed,
-            "spec_sha256": spec_digest(text),
-            "data": _origin(spec, dataset),
-            "code": _code(),
-            "python": platform.python_version(),
-            "machine": platform.machine(),
-            "libraries": {name: library_version(name) for name in _LIBRARIES},
-            "metrics": metrics,
-        }
-        profile = _profile(spec, [record for record, test in zip(dataset.records, held_out, strict=True) if not test])
-        draft = Bundle(
-            manifest=Manifest(**manifest, files={}),
-            manifest_sha256="",
-            spec=spec,
-            estimator=estimator,
-            difficulty=difficulty,
-            calibration=calibration,
-            profile=profile,
-            golden={},
+        manifest = Manifest(
+            format=FORMAT,
+            model=spec.model.name,
+            version=version,
+            trained_at=started_at.isoformat(timespec="seconds"),
+            duration_s=round(time.monotonic() - started, 1),
+            seed=spec.estimator.seed,
+            spec_sha256=digest(text.encode()),
+            data=_origin(spec, dataset),
+            code=_code(spec_path.parent),
+            python=platform.python_version(),
+            machine=platform.machine(),
+            libraries={name: library_version(name) for name in _LIBRARIES},
+            metrics=metrics,
+            files={},
         )
-        golden = [record for record, test in zip(dataset.records, held_out, strict=True) if test][: _GOLDEN_RECORDS - 1]
-        files = {
-            SPEC: text.encode(),
-            ESTIMATORS: _pickled({"estimator": estimator, "difficulty": difficulty}),
-            "calibration.json": _json(calibration.model_dump() if calibration else None),
-            "profile.json": _json({name: held.model_dump() for name, held in profile.items()}),
-            "golden.json": _json(_golden(Scorer(draft), [spec.example(), *golden])),
-            "card.md": render_card(spec, draft.manifest).encode(),
-        }
-        complete = write_bundle(trained / version, manifest, files)
-        add_release(version, digest((trained / version / MANIFEST).read_bytes()), trained)
+        complete = write_bundle(trained / version, manifest, _files(text, manifest, fitted, dataset))
+        try:
+            add_release(version, digest((trained / version / MANIFEST).read_bytes()), trained)
+        except BaseException:
+            shutil.rmtree(trained / version)
+            raise
     return complete
 
 
-def evaluate(
-    spec: ModelSpec,
-    estimator: Any,
-    calibration: Calibration | None,
-    difficulty: Any | None,
-    matrix: Matrix,
-    target: npt.NDArray[np.float64],
-) -> dict[str, Metric]:
-    """Return the metrics of a fitted model on rows that it has not seen."""
-    if calibration is None:
-        return classification_metrics(target, estimator.predict_proba(matrix), seed=spec.estimator.seed)
-    predicted = estimator.predict(matrix)
-    low, high = interval(spec.target.transform, predicted, calibration.quantile * widths(difficulty, matrix))
-    return regression_metrics(target, predicted, low, high, seed=spec.estimator.seed)
+def evaluate(spec: ModelSpec, fitted: Fitted, matrix: Matrix, target: npt.NDArray[np.float64]) -> dict[str, Metric]:
+    """Return the metrics of what was learnt on rows that it has not seen: ``matrix`` (n, features), ``target`` (n,)."""
+    seed = spec.estimator.seed
+    if spec.is_regression:
+        return regression_metrics(target, *predict_intervals(spec, fitted, matrix), seed=seed)
+    return classification_metrics(target, fitted.estimator.predict_proba(matrix), seed=seed)
+
+
+def _files(text: str, manifest: Manifest, fitted: Fitted, dataset: Dataset) -> dict[str, bytes]:
+    """Every file of the bundle but its manifest."""
+    spec = parse_spec(text)
+    sides: dict[bool, list[Record]] = {True: [], False: []}
+    for record, is_test in zip(dataset.records, dataset.is_test.tolist(), strict=True):
+        sides[is_test].append(record)
+    profile = _profile(spec, sides[False])
+    scorer = Scorer(Bundle(manifest=manifest, spec=spec, fitted=fitted, profile=profile, golden={}))
+    golden = scorer.score([spec.example(), *sides[True][: _GOLDEN_RECORDS - 1]])
+    return {
+        SPEC: text.encode(),
+        ESTIMATORS: _pickled({"estimator": fitted.estimator, "difficulty": fitted.difficulty}),
+        "calibration.json": _json(fitted.calibration.model_dump() if fitted.calibration else None),
+        "profile.json": _json({name: held.model_dump() for name, held in profile.items()}),
+        "golden.json": _json({"records": [one.record for one in golden], "scores": [golden_answer(one) for one in golden]}),
+        "card.md": render_card(spec, manifest).encode(),
+    }
 
 
 @contextmanager
@@ -160,9 +155,9 @@ def _origin(spec: ModelSpec, dataset: Dataset) -> Origin:
     )
 
 
-def _code() -> Code:
+def _code(folder: Path) -> Code:
     def git(*words: str) -> str:
-        return subprocess.run(["git", *words], cwd=SPEC_PATH.parent, capture_output=True, text=True, check=True).stdout.strip()
+        return subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True, check=True).stdout.strip()
 
     try:
         return Code(commit=git("rev-parse", "HEAD"), clean=not git("status", "--porcelain"))
@@ -177,11 +172,6 @@ def _profile(spec: ModelSpec, records: list[Record]) -> dict[str, FieldProfile]:
         choices = {str(choice): counts[choice] for choice in field.codes}
         profile[field.name] = FieldProfile(unknown=counts[None], choices=choices)
     return profile
-
-
-def _golden(scorer: Scorer, records: list[Record]) -> dict[str, Any]:
-    scores = scorer.score(records)
-    return {"records": [score.record for score in scores], "scores": [golden_answer(score) for score in scores]}
 
 
 def _pickled(content: object) -> bytes:

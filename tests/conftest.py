@@ -1,7 +1,17 @@
-"""What all tests share. The environment is set before Django reads it."""
+"""What all tests share."""
 
-import os
+from collections.abc import Iterator
+from pathlib import Path
 
-os.environ["SECRET_KEY"] = "tests-only-" + "0123456789" * 5
-os.environ["OMP_NUM_THREADS"] = "1"
-os.environ.setdefault("ALLOWED_HOSTS", "testserver,127.0.0.1,localhost")
+import pytest
+from django.conf import settings as django_settings
+from django.test.utils import override_settings
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _static_files_as_they_are(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Serve static files from their places, so that no test depends on a collectstatic that somebody ran before."""
+    storages = {**django_settings.STORAGES, "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
+    collected: Path = tmp_path_factory.mktemp("staticfiles")
+    with override_settings(STORAGES=storages, STATIC_ROOT=collected):
+        yield

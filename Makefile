@@ -1,0 +1,52 @@
+# make run    set everything up and serve the app on http://127.0.0.1:8000 (PORT=8080 make run for another port)
+# make test   set everything up and run the tests
+# make setup  set up alone;  make check  lint, types, import contracts, deployment checks;  make lock  renew the lock files
+
+PYTHON ?= python3
+PORT ?= 8000
+VENV := .venv
+BIN := $(VENV)/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PYTHONDONTWRITEBYTECODE :=
+export OMP_NUM_THREADS := 1
+
+.PHONY: run test setup setup-dev check lock format clean
+.DEFAULT_GOAL := run
+
+run: setup
+	@PORT=$(PORT) deploy/run-local $(BIN)
+
+test: setup-dev
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+check: setup-dev
+	deploy/check $(BIN)
+
+setup: $(VENV)/installed
+
+setup-dev: $(VENV)/installed-dev
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name one by PYTHON=…"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/installed: requirements.lock | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	@touch $@
+
+$(VENV)/installed-dev: requirements-dev.lock $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.lock
+	@touch $@
+
+COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml
+lock: setup-dev
+	$(BIN)/$(COMPILE) --extra web -o requirements.lock
+	$(BIN)/$(COMPILE) -c requirements.lock -o requirements-base.lock
+	$(BIN)/$(COMPILE) --all-extras --group dev -c requirements.lock -o requirements-dev.lock
+
+format: setup-dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) var staticfiles
