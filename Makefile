@@ -7,7 +7,6 @@ PORT ?= 8000
 VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
-export PYTHONDONTWRITEBYTECODE :=
 export OMP_NUM_THREADS := 1
 
 .PHONY: run test setup setup-dev check lock format clean
@@ -17,7 +16,7 @@ run: setup
 	@PORT=$(PORT) deploy/run-local $(BIN)
 
 test: setup-dev
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(PYTEST_ARGS)
 
 check: setup-dev
 	deploy/check $(BIN)

@@ -90,14 +90,16 @@ def main() -> None:
         seconds[name] = (time.perf_counter() - started) / REPEATS / FOLDS
         errors[name] = (np.array(runs) - target) ** 2
         print(f"{name} done", file=sys.stderr)
-    print("| candidate | RMSLE | ± between repeats | one fit, relative to ridge | worse than the chosen, in standard errors |")
-    print("|---|---|---|---|---|")
+    print("| candidate | mean RMSLE | median | ± between repeats | one fit ÷ ridge | worse than chosen, in s.e. |")
+    print("|---|---|---|---|---|---|")
     for name, squared in errors.items():
         rmsle = np.sqrt(squared.mean(axis=1))
         difference = (squared - errors[CHOSEN]).mean(axis=0)
         spread = difference.std(ddof=1) / np.sqrt(len(difference))
         apart = difference.mean() / spread if spread else 0.0
-        print(f"| {name} | {rmsle.mean():.4f} | {rmsle.std():.4f} | {seconds[name] / seconds['ridge']:.0f} × | {apart:+.1f} |")
+        row = [rmsle.mean(), np.median(rmsle), rmsle.std()]
+        cells = [name, *(f"{value:.4f}" for value in row), f"{seconds[name] / seconds['ridge']:.0f} ×", f"{apart:+.1f}"]
+        print(f"| {' | '.join(cells)} |")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
 import shutil
 import tempfile
 import warnings
@@ -19,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from ml_model.errors import BundleRefused, ModelError, in_one_line
 from ml_model.spec import ModelSpec, parse_spec
@@ -102,6 +101,13 @@ class FieldProfile(_Stored):
     """Rows per choice; empty for a field without choices."""
 
 
+class Golden(_Stored):
+    """Records with the scores that they must get."""
+
+    records: list[dict[str, Any]]
+    scores: list[dict[str, Any]]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Fitted:
     """What was learnt."""
@@ -122,8 +128,11 @@ class Bundle:
     spec: ModelSpec
     fitted: Fitted
     profile: dict[str, FieldProfile]
-    golden: dict[str, Any]
-    """``records`` and the ``scores`` that they must get."""
+    golden: Golden
+
+
+_CALIBRATION: TypeAdapter[Calibration | None] = TypeAdapter(Calibration | None)
+_PROFILE = TypeAdapter(dict[str, FieldProfile])
 
 
 def write_bundle(folder: Path, manifest: Manifest, files: Mapping[str, bytes]) -> Manifest:
@@ -157,24 +166,13 @@ def read_bundle(folder: Path, manifest_sha256: str) -> Bundle:
     manifest, contents = _verified(folder, manifest_sha256)
     try:
         spec = parse_spec(contents[SPEC].decode())
-        told = json.loads(contents["calibration.json"])
-        calibration = Calibration(**told) if told else None
-        profile = {name: FieldProfile(**held) for name, held in json.loads(contents["profile.json"]).items()}
-        golden = json.loads(contents["golden.json"])
-    except (KeyError, ValueError, TypeError, ModelError) as error:
+        calibration = _CALIBRATION.validate_json(contents["calibration.json"])
+        profile = _PROFILE.validate_json(contents["profile.json"])
+        golden = Golden.model_validate_json(contents["golden.json"])
+    except (KeyError, ValueError, ModelError) as error:
         raise BundleRefused(folder.name, f"a part of it cannot be read: {in_one_line(error)}") from error
-    learnt = _unpickle(folder, contents[ESTIMATORS])
-    return Bundle(
-        manifest=manifest,
-        spec=spec,
-        fitted=Fitted(
-            estimator=learnt["estimator"],
-            difficulty=learnt["difficulty"],
-            calibration=calibration,
-        ),
-        profile=profile,
-        golden=golden,
-    )
+    fitted = _unpickled(folder, contents[ESTIMATORS], calibration)
+    return Bundle(manifest=manifest, spec=spec, fitted=fitted, profile=profile, golden=golden)
 
 
 def read_spec(folder: Path, manifest_sha256: str) -> ModelSpec:
@@ -224,14 +222,14 @@ def _same_libraries(folder: Path, manifest: Manifest) -> None:
         raise BundleRefused(folder.name, f"built by scikit-learn {built}, and this is {here}; install {built} or train again")
 
 
-def _unpickle(folder: Path, content: bytes) -> dict[str, Any]:
+def _unpickled(folder: Path, content: bytes, calibration: Calibration | None) -> Fitted:
     import joblib  # brings scikit-learn with it, which is needed only from here on
 
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         try:
             # From the verified bytes, not from the file, which could have been changed since.
-            learnt: dict[str, Any] = joblib.load(io.BytesIO(content))
+            learnt = joblib.load(io.BytesIO(content))
+            return Fitted(estimator=learnt["estimator"], difficulty=learnt["difficulty"], calibration=calibration)
         except Exception as error:
             raise BundleRefused(folder.name, f"{ESTIMATORS} cannot be opened: {in_one_line(error)}") from error
-    return learnt

@@ -11,12 +11,15 @@ from sklearn.base import clone
 from sklearn.model_selection import KFold, cross_val_predict
 
 from ml_model.artifacts import Calibration
+from ml_model.errors import DataError
 from ml_model.features import Matrix
 from ml_model.pipeline import build_difficulty
 from ml_model.spec import ModelSpec
 
 Vector = npt.NDArray[np.float64]
 _SMALLEST_RESIDUAL = 1e-9
+# In binary 1 - 0.9 is a little less than a tenth, which would often take the next larger residual for the quantile.
+_ROUNDING = 1e-9
 
 
 def calibrate(spec: ModelSpec, estimator: Any, matrix: Matrix, target: Vector) -> tuple[Calibration, Any | None]:
@@ -40,6 +43,9 @@ def calibrate(spec: ModelSpec, estimator: Any, matrix: Matrix, target: Vector) -
 
 
 def _calibration(spec: ModelSpec, residuals: Vector, difficulty: Vector) -> Calibration:
+    confidence = spec.interval.level - _ROUNDING
+    if (1 - confidence) * (len(residuals) + 1) < 1:
+        raise DataError(f"{len(residuals)} rows are too few for intervals of level {spec.interval.level}")
     conformal = ConformalRegressor().fit(residuals=residuals, sigmas=difficulty)
-    ends = conformal.predict_int(np.zeros(1), sigmas=np.ones(1), confidence=spec.interval.level)
+    ends = conformal.predict_int(np.zeros(1), sigmas=np.ones(1), confidence=confidence)
     return Calibration(level=spec.interval.level, quantile=float(ends[0, 1]), adaptive=spec.interval.adaptive)

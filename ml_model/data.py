@@ -17,7 +17,8 @@ from pydantic import BaseModel, ConfigDict
 
 from ml_model.errors import DataError, RecordsRefused, in_one_line, nearest
 from ml_model.records import Record, RecordValidator, read_cell, read_number
-from ml_model.spec import NUMERIC, ModelSpec
+from ml_model.spec import ModelSpec
+from ml_model.tables import NUMERIC
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -51,7 +51,7 @@ class TrainingError(ModelError):
 
     def __init__(self, stage: str, cause: Exception) -> None:
         self.stage = stage
-        super().__init__(f"training stopped in stage '{stage}': {cause}")
+        super().__init__(f"training stopped in stage '{stage}': {in_one_line(cause)}")
 
 
 class BundleRefused(ModelError):

@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from ml_model.expressions import Column
 from ml_model.records import Record
-from ml_model.spec import FieldTable, ModelSpec, Value
+from ml_model.spec import ModelSpec
+from ml_model.tables import FieldTable, Value
 
 Matrix = npt.NDArray[np.float64]
 
@@ -21,7 +22,7 @@ class FeatureEncoder:
     A number stands as it is, a boolean as 0 or 1, a date as days since 1970-01-01, a choice as its position in the
     spec (so the positions of an ordered field are its ranks), anything unknown as NaN; derived features follow.
 
-    >>> from ml_model.spec import FieldTable
+    >>> from ml_model.tables import FieldTable
     >>> rooms = FieldTable(name="rooms", column="Rooms", kind="integer", section="main", label="Rooms",
     ...                    range=(0, 9), trained=(1, 8), example=3, required=False)
     >>> encode_column(rooms, [3, None])

@@ -21,7 +21,8 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from ml_model.features import FeatureEncoder
-from ml_model.spec import BoostingTable, ForestTable, LinearTable, ModelSpec
+from ml_model.spec import ModelSpec
+from ml_model.tables import BoostingTable, ForestTable, LinearTable
 
 _CALIBRATION_FOLDS = 5
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, ValidationError, create_model
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Strict, ValidationError, create_model
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from ml_model.errors import FieldError, RecordsRefused, SpecError, nearest
 from ml_model.expressions import NONE_CHOICE
-from ml_model.spec import NUMERIC, UNKNOWN_CELL, FieldTable, ModelSpec, Value
+from ml_model.spec import ModelSpec
+from ml_model.tables import NUMERIC, UNKNOWN_CELL, FieldTable, Value
 
 Record = dict[str, Value]
 """One value per field of the spec, in its order; None where unknown."""
@@ -22,6 +23,7 @@ _DAY = re.compile(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")
 _YES = frozenset({"y", "yes", "true", "t", "1"})
 _NO = frozenset({"n", "no", "false", "f", "0"})
 _LISTED = 12
+_HINTED = 20
 
 
 class RecordValidator:
@@ -47,10 +49,12 @@ class RecordValidator:
             try:
                 answers = vars(self._model.model_validate(record)).values()
             except ValidationError as error:
-                refused[row] = self._faults(error, record)
+                # Looking for the nearest name is slow, and a body of nothing but unknown names would take minutes.
+                refused[row] = self._faults(error, record, hints=_HINTED if len(refused) < _HINTED else 0)
             else:
                 pairs = zip(self.spec.field, answers, strict=True)
-                valid.append({field.name: _plain(field, answer) for field, answer in pairs})
+                # 0.0 is added so that -0.0, which compares equal, is also stored and hashed as 0.0.
+                valid.append({field.name: value + 0.0 if isinstance(value, float) else value for field, value in pairs})
         if refused:
             raise RecordsRefused(refused)
         return valid
@@ -61,20 +65,20 @@ class RecordValidator:
         schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
         return schema
 
-    def _faults(self, error: ValidationError, record: object) -> list[FieldError]:
-        if not isinstance(record, Mapping):
+    def _faults(self, error: ValidationError, record: object, *, hints: int) -> list[FieldError]:
+        if not isinstance(record, dict):
             return [FieldError(pointer="", code="record", detail="Send one object of field names and values.")]
         found: dict[str, FieldError] = {}
         for fault in error.errors(include_url=False):
             name = _printable(str(fault["loc"][0])) if fault["loc"] else ""
-            found.setdefault(name, self._fault(name, fault))
+            found.setdefault(name, self._fault(name, fault, hint=len(found) < hints))
         order = {name: position for position, name in enumerate(self.spec.fields)}
         return sorted(found.values(), key=lambda one: order.get(one.field, len(order)))
 
-    def _fault(self, name: str, fault: ErrorDetails) -> FieldError:
+    def _fault(self, name: str, fault: ErrorDetails, *, hint: bool) -> FieldError:
         pointer = f"/{name.replace('~', '~0').replace('/', '~1')}"
         if fault["type"] == "extra_forbidden":
-            detail = f"There is no field '{name}'.{nearest(name, self.spec.fields)}"
+            detail = f"There is no field '{name}'.{nearest(name, self.spec.fields) if hint else ''}"
             return FieldError(pointer=pointer, code="unknown_field", detail=detail)
         if name not in self.spec.fields:
             return FieldError(pointer="", code="text", detail="The name of a field is not valid text.")
@@ -141,13 +145,6 @@ def read_number(text: str) -> str | int | float:
     return int(number) if number.is_integer() and abs(number) < 2**53 else number
 
 
-def _plain(field: FieldTable, value: Value) -> Value:
-    if isinstance(value, float):
-        # 0.0 is added so that -0.0, which compares equal, is also stored and hashed as 0.0.
-        return int(value) if field.kind == "integer" else value + 0.0
-    return value
-
-
 def _record_model(spec: ModelSpec) -> type[BaseModel]:
     definitions: dict[str, Any] = {}
     for position, field in enumerate(spec.field):
@@ -168,22 +165,30 @@ def _annotation(field: FieldTable) -> Any:
     match field.kind:
         case "number" | "integer":
             low, high = field.range or (None, None)
-            # An integer is a number without a fraction, as in JSON Schema: 2.0 is one, 2.5 is not.
-            whole = 1 if field.kind == "integer" else None
-            return Annotated[float, Field(ge=low, le=high, multiple_of=whole, allow_inf_nan=False)]
+            number = Annotated[float, Field(ge=low, le=high, allow_inf_nan=False)]
+            if field.kind == "number":
+                return number
+            return Annotated[number, AfterValidator(_whole), Field(json_schema_extra={"type": "integer"})]
         case "boolean":
             return bool
         case "date":
             days = Annotated[str, Strict(), BeforeValidator(_day_between(field.earliest, field.latest))]
             return Annotated[days, Field(json_schema_extra={"format": "date", "pattern": _DAY.pattern})]
-    return Annotated[Literal[tuple(field.codes)], BeforeValidator(_json_equal)]
+    return Annotated[Literal[tuple(field.codes)], BeforeValidator(_no_boolean)]
 
 
-def _json_equal(value: object) -> object:
-    """The value as a Literal compares it: in JSON 2.0 is 2 and true is not 1, and Python holds both equal."""
+def _whole(value: float) -> int:
+    """An integer is a number without a fraction, as in JSON Schema: 2.0 is one, 2.5 is not."""
+    if not value.is_integer():
+        raise PydanticCustomError("not_whole", "not a whole number")
+    return int(value)
+
+
+def _no_boolean(value: object) -> object:
+    """In JSON true is not 1, and Python, by whose equality a Literal goes, holds them equal."""
     if isinstance(value, bool):
         raise PydanticCustomError("literal_error", "not a choice")
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+    return value
 
 
 def _day_between(earliest: str, latest: str) -> Any:
@@ -205,7 +210,7 @@ def _description(field: FieldTable) -> str:
     parts = [field.help, f"In {field.unit}." if field.unit else ""]
     parts += [f"A day from {field.earliest} to {field.latest}."] if field.kind == "date" else []
     parts += [f"One of {'; '.join(f'{choice}: {word}' for choice, word in field.choices)}."] if field.choices else []
-    parts += [f"Null or left out: {field.blank or 'not known.'}"] if not field.required else []
+    parts += [f"Null or left out where not known{': ' + field.blank if field.blank else '.'}"] if not field.required else []
     return " ".join(filter(None, parts))
 
 
@@ -233,7 +238,7 @@ def _explain(field: FieldTable, fault: ErrorDetails) -> tuple[str, str]:
     if field.kind == "boolean":
         return "type", f"{field.label} must be true or false (yes or no in a form or a file); got {_shown(given)}."
     number = isinstance(given, (int, float)) and not isinstance(given, bool)
-    if fault["type"] == "multiple_of":
+    if fault["type"] == "not_whole":
         return "integer", f"{field.label} must be a whole number; got {_shown(given)}."
     if number and field.range:
         low, high = (number_in_words(field, limit) for limit in field.range)

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ml_model.artifacts import Bundle, Fitted, read_bundle
-from ml_model.errors import BundleRefused, ReleaseError
+from ml_model.errors import BundleRefused, ReleaseError, in_one_line
 from ml_model.features import FeatureEncoder, Matrix
 from ml_model.records import Record, RecordValidator, in_words, number_in_words
 from ml_model.releases import TRAINED, read_releases
@@ -128,10 +128,13 @@ def predict_intervals(spec: ModelSpec, fitted: Fitted, matrix: Matrix) -> tuple[
     values = fitted.estimator.predict(matrix)
     difficulty = np.ones(len(matrix)) if fitted.difficulty is None else np.exp(fitted.difficulty.predict(matrix))
     half_widths = fitted.calibration.quantile * difficulty
-    if spec.target.transform == "log":
-        factors = np.exp(half_widths)
-        return values, values / factors, values * factors
-    return values, values - half_widths, values + half_widths
+    # Far outside of the training data an exponential overflows, and JSON has no infinity; the warnings say what to think of it.
+    with np.errstate(over="ignore"):
+        if spec.target.transform == "log":
+            low, high = values / np.exp(half_widths), values * np.exp(half_widths)
+        else:
+            low, high = values - half_widths, values + half_widths
+    return np.nan_to_num(values), np.nan_to_num(low), np.nan_to_num(high)
 
 
 def load_scorer(version: str | None = None, trained: Path = TRAINED) -> Scorer:
@@ -151,8 +154,14 @@ def load_scorer(version: str | None = None, trained: Path = TRAINED) -> Scorer:
 
 def prove_golden(scorer: Scorer, bundle: Bundle) -> None:
     """Raise BundleRefused unless the recorded records get their recorded answers, to a relative 1e-9."""
-    answers = [golden_answer(score) for score in scorer.score(bundle.golden["records"])]
-    for row, (answer, recorded) in enumerate(zip(answers, bundle.golden["scores"], strict=True)):
+    golden = bundle.golden
+    if not golden.records or len(golden.records) != len(golden.scores):
+        raise BundleRefused(scorer.version, "golden.json does not hold a score for each of its records")
+    try:
+        scores = scorer.score(golden.records)
+    except Exception as error:
+        raise BundleRefused(scorer.version, f"its golden records cannot be scored: {in_one_line(error)}") from error
+    for row, (answer, recorded) in enumerate(zip(map(golden_answer, scores), golden.scores, strict=True)):
         if not _alike(answer, recorded):
             raise BundleRefused(scorer.version, f"golden record {row} gets {answer}, and got {recorded} when it was released")
 

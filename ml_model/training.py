@@ -28,6 +28,7 @@ from ml_model.artifacts import (
     Code,
     FieldProfile,
     Fitted,
+    Golden,
     Manifest,
     Metric,
     Origin,
@@ -118,7 +119,7 @@ def _files(text: str, manifest: Manifest, fitted: Fitted, dataset: Dataset) -> d
     for record, is_test in zip(dataset.records, dataset.is_test.tolist(), strict=True):
         sides[is_test].append(record)
     profile = _profile(spec, sides[False])
-    scorer = Scorer(Bundle(manifest=manifest, spec=spec, fitted=fitted, profile=profile, golden={}))
+    scorer = Scorer(Bundle(manifest=manifest, spec=spec, fitted=fitted, profile=profile, golden=Golden(records=[], scores=[])))
     golden = scorer.score([spec.example(), *sides[True][: _GOLDEN_RECORDS - 1]])
     return {
         SPEC: text.encode(),

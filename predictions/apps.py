@@ -1,6 +1,7 @@
 """The Django app."""
 
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 
 
 class PredictionsConfig(AppConfig):
@@ -9,5 +10,8 @@ class PredictionsConfig(AppConfig):
     name = "predictions"
 
     def ready(self) -> None:
-        """Register the system checks."""
+        """Register the system checks and the making of the reviewers' group."""
         from predictions import checks  # noqa: F401  # importing registers them, which must wait for the app registry
+        from predictions.groups import make_reviewer_group
+
+        post_migrate.connect(make_reviewer_group, sender=self, dispatch_uid="predictions.make_reviewer_group")

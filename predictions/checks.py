@@ -14,7 +14,7 @@ from ml_model.scoring import load_scorer
 
 
 @register(Tags.compatibility)
-def live_release(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
+def live_release(**_: Any) -> Sequence[CheckMessage]:
     """E001: no release is live. E002: the live release is refused."""
     try:
         releases = read_releases(settings.MODEL_RELEASES)

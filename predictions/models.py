@@ -5,12 +5,11 @@ The columns know no model: inputs are JSON, an answer is a number or a label. So
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import models
 from django.utils import timezone
+from knox.models import AuthToken
 from uuid_utils.compat import uuid7
 
 
@@ -18,10 +17,14 @@ class PredictionQuerySet(models.QuerySet["Prediction"]):
     """Queries over stored predictions."""
 
     def visible_to(self, user: AbstractBaseUser | AnonymousUser, visitor: str = "") -> PredictionQuerySet:
-        """Return the predictions that a user, or the visitor of one anonymous session, may see: their own, or all for staff who may."""
+        """Return what a user, or a visitor of one session, may see: their own, or all for those with the permission."""
+        if user.is_authenticated and user.has_perm("predictions.view_prediction"):  # type: ignore[attr-defined]
+            return self.all()
+        return self.made_by(user, visitor)
+
+    def made_by(self, user: AbstractBaseUser | AnonymousUser, visitor: str = "") -> PredictionQuerySet:
+        """Return the predictions that a user, or the visitor of one anonymous session, asked for."""
         if user.is_authenticated:
-            if user.has_perm("predictions.view_prediction"):  # type: ignore[union-attr]
-                return self.all()
             return self.filter(models.Q(user=user) | (models.Q(visitor=visitor) if visitor else models.Q()))
         return self.filter(visitor=visitor) if visitor else self.none()
 
@@ -44,7 +47,13 @@ class Prediction(models.Model):
     created_at = models.DateTimeField("time", default=timezone.now, db_index=True, editable=False)
     source = models.CharField(max_length=8, choices=Source.choices, editable=False)
     user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="predictions", editable=False
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="predictions",
+        editable=False,
+        db_index=False,
     )
     visitor = models.CharField(
         max_length=32, blank=True, db_index=True, editable=False, help_text="Key of the anonymous session that asked."
@@ -62,8 +71,9 @@ class Prediction(models.Model):
     label = models.CharField(max_length=200, blank=True, editable=False)
     probabilities = models.JSONField(null=True, editable=False)
     warnings = models.JSONField(default=list, editable=False)
+    has_warnings = models.BooleanField("warnings", default=False, editable=False)
 
-    review = models.CharField("review", max_length=10, choices=Review.choices, default=Review.OPEN, db_index=True)
+    review = models.CharField("review", max_length=10, choices=Review.choices, default=Review.OPEN)
     note = models.TextField(blank=True, max_length=2000, help_text="Why it was approved, corrected or rejected.")
     corrected_value = models.FloatField("corrected answer", null=True, blank=True, help_text="What the answer should have been.")
     corrected_label = models.CharField(
@@ -77,10 +87,20 @@ class Prediction(models.Model):
     )
     reviewed_at = models.DateTimeField("reviewed", null=True, editable=False)
 
-    objects: models.Manager[Prediction] = PredictionQuerySet.as_manager()  # type: ignore[assignment]
+    objects: models.Manager[Prediction] = PredictionQuerySet.as_manager()
 
     class Meta:
         ordering = ["-id"]
+        indexes = [
+            # The lists that the admin offers, each newest first: with millions of rows a filter must not sort or scan.
+            models.Index(fields=["user", "-id"], name="prediction_owner"),
+            models.Index(fields=["review", "-created_at"], name="prediction_review"),
+            models.Index(fields=["source", "-created_at"], name="prediction_source"),
+            models.Index(fields=["model_version", "-created_at"], name="prediction_version"),
+            models.Index(fields=["-created_at"], name="prediction_warned", condition=models.Q(has_warnings=True)),
+            models.Index(fields=["-created_at"], name="prediction_reviewed", condition=models.Q(reviewed_at__isnull=False)),
+            models.Index(fields=["-created_at"], name="prediction_outcome", condition=models.Q(outcome_at__isnull=False)),
+        ]
 
     def __str__(self) -> str:
         return str(self.id)
@@ -95,6 +115,14 @@ class Prediction(models.Model):
         """What really happened, where it is known."""
         return self.outcome_label or None if self.value is None else self.outcome_value
 
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        """Store the row; a new one by one INSERT, without asking first whether it is there."""
-        super().save(*args, force_insert=kwargs.pop("force_insert", self._state.adding), **kwargs)
+
+class ApiToken(AuthToken):  # type: ignore[misc]  # knox has no types
+    """A token of the API as the admin shows it: by its owner and its first characters; only its hash is stored."""
+
+    class Meta:
+        proxy = True
+        ordering = ["-created"]
+        verbose_name = "API token"
+
+    def __str__(self) -> str:
+        return f"{self.user}: {self.token_key[:8]}…"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
@@ -20,7 +20,7 @@ def predict_and_store(
     records: Sequence[object],
     *,
     source: Prediction.Source,
-    user: AbstractBaseUser | None = None,
+    user: User | None = None,
     visitor: str = "",
     submission: str | None = None,
 ) -> list[Prediction]:
@@ -63,12 +63,13 @@ def _answer(score: Score) -> dict[str, Any]:
         "label": score.label or "",
         "probabilities": score.probabilities,
         "warnings": [{"field": one.field, "code": one.code, "detail": one.detail} for one in score.warnings],
+        "has_warnings": bool(score.warnings),
     }
 
 
-def record_review(prediction: Prediction, reviewer: AbstractBaseUser) -> None:
+def record_review(prediction: Prediction, reviewer: User) -> None:
     """Sign the review that ``prediction`` carries, and date an outcome that has been recorded; the caller saves."""
     now = timezone.now()
-    prediction.reviewed_by = reviewer  # type: ignore[assignment]
+    prediction.reviewed_by = reviewer
     prediction.reviewed_at = now
     prediction.outcome_at = None if prediction.outcome is None else prediction.outcome_at or now

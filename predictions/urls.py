@@ -1,5 +1,12 @@
 """Routes of the site."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from predictions import views
+
+urlpatterns = [
+    path("", views.ask, name="form"),
+    path("predictions/", views.history, name="history"),
+    path("predictions/<uuid:pk>/", views.result, name="prediction"),
+    path("predictions/<uuid:pk>/again/", views.again, name="again"),
+]

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
+from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
 _YES = frozenset({"1", "true", "yes", "on"})
 _NO = frozenset({"0", "false", "no", "off"})
+_RATE = re.compile(r"[1-9]\d{0,8}/(second|minute|hour|day)", re.ASCII)
 
 
 class EnvironmentProblem(ImproperlyConfigured):
@@ -48,3 +51,23 @@ def integer(key: str, *, default: int, least: int, most: int) -> int:
 def words(key: str, default: str = "") -> list[str]:
     """Return the comma-separated parts of ``key``."""
     return [word for part in text(key, default).split(",") if (word := part.strip())]
+
+
+def rate(key: str) -> str | None:
+    """Return ``key`` as requests per time, such as 600/minute; None, which is no limit, where it is not set."""
+    value = text(key, "none")
+    if value == "none":
+        return None
+    if not _RATE.fullmatch(value):
+        raise EnvironmentProblem(key, f"is '{value}'; write a number per second, minute, hour or day: 600/minute")
+    return value
+
+
+def writable_folder(key: str, folder: Path) -> None:
+    """Make ``folder`` where it is missing; ``key`` is to blame where that, or a file in it, cannot be made."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise EnvironmentProblem(key, f"needs the folder {folder}, which cannot be made: {error.strerror}") from None
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise EnvironmentProblem(key, f"needs the folder {folder}, in which nothing can be written")

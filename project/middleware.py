@@ -38,5 +38,6 @@ class RequestIdFilter(logging.Filter):
     """Gives each log record the id of the request that it belongs to."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        record.request_id = _current.get()
+        # Django logs a refused request after the middleware is done with it, and hands it over with the record.
+        record.request_id = getattr(getattr(record, "request", None), "request_id", None) or _current.get()
         return True

@@ -38,6 +38,8 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "project.middleware.RequestIdMiddleware",
+    "predictions.api.errors.ProblemMiddleware",
+    "predictions.health.ProbeMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -60,6 +62,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "predictions.context.site",
             ],
         },
     },
@@ -69,6 +72,7 @@ DATABASES = {
     "default": dj_database_url.parse(env.text("DATABASE_URL", f"sqlite:///{VAR_DIR / 'inhouse.sqlite3'}"), conn_max_age=600)
 }
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    env.writable_folder("DATABASE_URL", Path(DATABASES["default"]["NAME"]).parent)
     # A transaction that begins by reading and then writes fails at once when another one wrote in between, whatever the
     # timeout; IMMEDIATE takes the write lock first. FULL keeps the last commits through a power cut.
     DATABASES["default"]["OPTIONS"] = {
@@ -115,8 +119,10 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
 SECURE_REDIRECT_EXEMPT = [r"^health/"]
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
-if env.boolean("BEHIND_PROXY", default=False):
+BEHIND_PROXY = env.boolean("BEHIND_PROXY", default=False)
+if BEHIND_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+CSRF_FAILURE_VIEW = "predictions.views.csrf_failure"
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 CONTENT_SECURITY_POLICY = {
@@ -134,11 +140,16 @@ CONTENT_SECURITY_POLICY = {
 }
 
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["knox.auth.TokenAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["predictions.api.authentication.TokenAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "EXCEPTION_HANDLER": "rest_framework.views.exception_handler",
+    "DEFAULT_PARSER_CLASSES": ["predictions.api.parsers.StrictJSONParser"],
+    "EXCEPTION_HANDLER": "predictions.api.errors.handle",
+    "URL_FORMAT_OVERRIDE": None,
+    "DEFAULT_THROTTLE_CLASSES": ["rest_framework.throttling.UserRateThrottle"],
+    # Each worker process counts its own requests, so the limit of the site is this times the number of workers.
+    "DEFAULT_THROTTLE_RATES": {"user": env.rate("API_RATE")},
+    "NUM_PROXIES": 1 if BEHIND_PROXY else 0,
 }
 REST_KNOX = {"TOKEN_TTL": None, "AUTH_HEADER_PREFIX": "Token"}
 

@@ -5,5 +5,11 @@ from django.urls import include, path
 
 urlpatterns = [
     path("admin/", admin.site.urls),
+    path("api/v1/", include("predictions.api.urls")),
     path("", include("predictions.urls")),
 ]
+
+handler400 = "predictions.error_pages.bad_request"
+handler403 = "predictions.error_pages.permission_denied"
+handler404 = "predictions.error_pages.not_found"
+handler500 = "predictions.error_pages.server_error"

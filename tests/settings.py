@@ -6,11 +6,12 @@ os.environ["SECRET_KEY"] = "tests-only-" + "0123456789" * 5
 os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["ALLOWED_HOSTS"] = "testserver,127.0.0.1,localhost"
 
-from project.settings import *  # noqa: E402, F403
+from project.settings import *  # noqa: F403
 
 # The manifest of compressed files is made by collectstatic, which `make run` and the checks run.
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
+STATIC_ROOT = None
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -1,0 +1,38 @@
+"""gunicorn for Inhouse: ``gunicorn -c deploy/gunicorn.conf.py project.wsgi``, from the root of the project.
+
+Each worker loads the model after its fork, so that no thread pool of a library is carried through one.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from typing import Any
+
+from project import env
+
+# Each request scores a few rows: a second thread inside of one waits for the first more than it helps.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+_host = env.text("HOST", "127.0.0.1")
+_port = env.integer("PORT", default=8000, least=1, most=65535)
+bind = f"{_host}:{_port}"
+worker_class = "gthread"
+workers = env.integer("WEB_CONCURRENCY", default=2, least=1, most=256)
+threads = env.integer("WEB_THREADS", default=4, least=1, most=256)
+timeout = env.integer("WEB_TIMEOUT_S", default=60, least=1, most=3600)
+graceful_timeout = env.integer("WEB_GRACEFUL_TIMEOUT_S", default=30, least=1, most=3600)
+preload_app = False
+# It would write a socket to the home folder, and nothing here uses it.
+control_socket_disable = True
+proc_name = "inhouse"
+accesslog = "-"
+access_log_format = '%(t)s ACCESS [%({x-request-id}o)s] %(h)s "%(r)s" %(s)s %(b)s bytes %(M)s ms "%(a)s"'
+
+
+def post_worker_init(_worker: Any) -> None:
+    """Load the model before the first request; without one the worker still serves, and its probe says that it is not ready."""
+    from predictions import embedded
+
+    with suppress(embedded.ModelUnavailable):
+        embedded.live()

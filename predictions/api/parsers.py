@@ -1,0 +1,101 @@
+"""JSON, strictly: what two readers could understand differently is refused, and never guessed at."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from typing import IO, Any
+
+from django.conf import settings
+from django.http import HttpRequest, UnreadablePostError
+from django.utils.http import parse_header_parameters
+from rest_framework.exceptions import UnsupportedMediaType
+from rest_framework.parsers import BaseParser
+
+from predictions.api.errors import Refusal
+
+DEEPEST = 16
+"""Levels of arrays and objects inside each other."""
+_NOT_STRUCTURE = bytes(set(range(256)) - set(b'[]{}"'))
+_ONE_BRACKET = bytes.maketrans(b"{}", b"[]")
+
+
+def check_body(request: HttpRequest) -> None:
+    """Refuse a body that is missing, of unknown length, encoded or too long, before a byte of it is read."""
+    if "HTTP_TRANSFER_ENCODING" in request.META:
+        raise Refusal("length-required")
+    if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
+        raise Refusal("unsupported-media-type", "The body must not be compressed.")
+    size = _announced(request)
+    if size <= 0:
+        raise Refusal("malformed", "The body is empty.")
+    if size > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+        raise Refusal("too-large", f"The body has {size} bytes; at most {settings.DATA_UPLOAD_MAX_MEMORY_SIZE} are accepted.")
+
+
+class StrictJSONParser(BaseParser):
+    """Parses ``application/json`` in UTF-8; the views call ``check_body`` first."""
+
+    media_type = "application/json"
+
+    def parse(self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
+        """Return the value that the body holds; raise Refusal or UnsupportedMediaType."""
+        charset = parse_header_parameters(media_type or "")[1].get("charset", "utf-8")
+        if charset.strip().lower() not in {"utf-8", "utf8"}:
+            raise UnsupportedMediaType(media_type or "")
+        try:
+            body: bytes = stream.read()
+        except UnreadablePostError as error:
+            raise Refusal("malformed", "The body broke off.") from error
+        announced = _announced((parser_context or {})["request"])
+        if len(body) != announced:
+            raise Refusal("malformed", f"The body broke off: {announced} bytes were announced, {len(body)} arrived.")
+        return read_json(body)
+
+
+def read_json(body: bytes) -> Any:
+    """Return the value of one JSON document (RFC 8259) in UTF-8; raise Refusal."""
+    try:
+        text = body.decode()
+    except UnicodeDecodeError as error:
+        raise Refusal("malformed", f"The body is not UTF-8: the first wrong byte is number {error.start}.") from error
+    if _too_deep(body):
+        raise Refusal("malformed", f"Arrays and objects are nested deeper than {DEEPEST} levels.")
+    try:
+        return json.loads(text, object_pairs_hook=_members, parse_constant=_no_constant)
+    except json.JSONDecodeError as error:
+        raise Refusal("malformed", f"Line {error.lineno}, column {error.colno}: {error.msg}.") from error
+    except ValueError as error:
+        raise Refusal("malformed", "A number has too many digits.") from error
+
+
+def _announced(request: HttpRequest) -> int:
+    length = request.META.get("CONTENT_LENGTH") or ""
+    return int(length) if length.isdecimal() and len(length) < 20 else 0
+
+
+def _too_deep(body: bytes) -> bool:
+    """Whether brackets nest deeper than ``DEEPEST``: each round takes away the innermost level."""
+    unescaped = body.replace(rb"\\", b"").replace(rb"\"", b"")
+    outside_strings = unescaped.translate(None, _NOT_STRUCTURE).split(b'"')[::2]
+    brackets = b"".join(outside_strings).translate(_ONE_BRACKET)
+    for _ in range(DEEPEST):
+        if b"[]" not in brackets:
+            break
+        brackets = brackets.replace(b"[]", b"")
+    return b"[]" in brackets or brackets.count(b"[") > DEEPEST
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        twice = Counter(name for name, _ in pairs).most_common(1)[0][0]
+        raise Refusal("malformed", f"The key {json.dumps(twice[:80])} stands twice in one object.")
+    if len(members) > settings.DATA_UPLOAD_MAX_NUMBER_FIELDS:
+        raise Refusal("too-large", f"One object has more than {settings.DATA_UPLOAD_MAX_NUMBER_FIELDS} members.")
+    return members
+
+
+def _no_constant(name: str) -> Any:
+    raise Refusal("malformed", f"{name} is not a number of JSON.")

@@ -1,0 +1,167 @@
+"""Pages of the site: the form, the answer to it, and one's own predictions."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec
+from uuid import UUID, uuid4
+
+from django.contrib.auth.models import User
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.views.decorators.cache import cache_control
+from django.views.decorators.http import require_http_methods, require_safe
+
+from ml_model.errors import RecordsRefused
+from predictions import embedded, error_pages, presentation
+from predictions.forms import RecordForm, texts_of
+from predictions.models import Prediction
+from predictions.services import predict_and_store
+
+SUBMISSION = "_submission"
+"""Name of the hidden field with the key of one rendered form; no field of a spec begins with an underscore."""
+_VISITOR = "visitor"
+_PER_PAGE = 50
+_P = ParamSpec("_P")
+
+
+def _answering(
+    view: Callable[Concatenate[HttpRequest, _P], HttpResponse],
+) -> Callable[Concatenate[HttpRequest, _P], HttpResponse]:
+    """Answer 503 where no model is live, and let nobody else's cache keep the page."""
+
+    @wraps(view)
+    def answered(request: HttpRequest, /, *args: _P.args, **kwargs: _P.kwargs) -> HttpResponse:
+        try:
+            return view(request, *args, **kwargs)
+        except embedded.ModelUnavailable:
+            return error_pages.page(request, 503)
+
+    return cache_control(private=True)(answered)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@_answering
+def ask(request: HttpRequest) -> HttpResponse:
+    """The form: empty, prefilled by the query string, or sent."""
+    spec = embedded.live().spec
+    visitor = _visitor(request)
+    if request.method != "POST":
+        return _form_page(request, RecordForm(spec, initial=request.GET.dict()))
+    form = RecordForm(spec, request.POST)
+    try:
+        [prediction] = predict_and_store(
+            [form.record()],
+            source=Prediction.Source.FORM,
+            user=_user(request),
+            visitor=visitor,
+            submission=f"{visitor}:{_submission(request.POST, form)}",
+        )
+    except RecordsRefused as refused:
+        form.refuse(refused.errors_by_row[0])
+        return _form_page(request, form, status=422)
+    return HttpResponseRedirect(reverse("prediction", args=[prediction.pk]), status=303)
+
+
+@require_safe
+@_answering
+def again(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """The form, filled in with what an earlier prediction was asked."""
+    prediction = _visible(request, pk)
+    _visitor(request)
+    return _form_page(request, RecordForm(embedded.live().spec, initial=texts_of(prediction.inputs)))
+
+
+@require_safe
+@_answering
+def result(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """One prediction, for whoever made it and for staff who may see all."""
+    prediction = _visible(request, pk)
+    spec = embedded.spec_of(prediction.model_version)
+    shown = {
+        "prediction": prediction,
+        "answer": presentation.answer_of(prediction, spec),
+        "groups": presentation.groups_of(prediction, spec),
+        "model": spec.model if spec else None,
+        "json": presentation.json_text(presentation.facts_of(prediction)),
+        "curl": _curl(request, prediction.inputs),
+    }
+    return render(request, "predictions/result.html", shown)
+
+
+@require_safe
+@_answering
+def history(request: HttpRequest) -> HttpResponse:
+    """One's own predictions, the newest first."""
+    own = Prediction.objects.made_by(request.user, request.session.get(_VISITOR, ""))
+    page = Paginator(own, _PER_PAGE).get_page(request.GET.get("page"))
+    rows = []
+    for prediction in page:
+        spec = embedded.spec_of(prediction.model_version)
+        answer = presentation.answer_of(prediction, spec)
+        rows.append((prediction, answer, presentation.sketch_of(prediction, spec)))
+    return render(request, "predictions/history.html", {"page": page, "rows": rows})
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001  # Django gives it
+    """A form without its token: the page again with what was typed and a fresh token, where it was the form of this site."""
+    if request.path != reverse("form"):
+        return error_pages.csrf_refused(request)
+    try:
+        spec = embedded.live().spec
+    except embedded.ModelUnavailable:
+        return error_pages.page(request, 503)
+    _visitor(request)
+    return _form_page(request, RecordForm(spec, initial=request.POST.dict()), status=403)
+
+
+def _form_page(request: HttpRequest, form: RecordForm, *, status: int = 200) -> HttpResponse:
+    spec = form.spec
+    example = texts_of(spec.example())
+    needed = sum(field.required for field in spec.field)
+    shown = {
+        "form": form,
+        "sections": form.sections(),
+        "faults": form.faults(),
+        "stale": status == 403,
+        "model": spec.model,
+        "needed": needed,
+        "optional": len(spec.field) - needed,
+        "example": f"{reverse('form')}?{urlencode(example)}",
+        "filled": bool(form.data or set(form.initial) & set(spec.fields)),
+        "submission_name": SUBMISSION,
+        "submission": form.data.get(SUBMISSION) or uuid4().hex,
+        "curl": _curl(request, spec.example()),
+    }
+    return render(request, "predictions/form.html", shown, status=status)
+
+
+def _submission(posted: QueryDict, form: RecordForm) -> str:
+    """Return the key of one submission: a form that was sent, changed after "back" and sent again is another one."""
+    texts = [posted.get(SUBMISSION) or uuid4().hex, *(f"{name}={posted.get(name, '')}" for name in form.fields)]
+    return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:40]
+
+
+def _visible(request: HttpRequest, pk: UUID) -> Prediction:
+    visible = Prediction.objects.visible_to(request.user, request.session.get(_VISITOR, ""))
+    return get_object_or_404(visible, pk=pk)
+
+
+def _visitor(request: HttpRequest) -> str:
+    """Return the key of this session, made with the form so that both clicks of a double click carry it."""
+    if _VISITOR not in request.session:
+        request.session[_VISITOR] = uuid4().hex
+    return str(request.session[_VISITOR])
+
+
+def _user(request: HttpRequest) -> User | None:
+    return request.user if request.user.is_authenticated else None
+
+
+def _curl(request: HttpRequest, record: object) -> str:
+    return presentation.curl_command(request.build_absolute_uri(reverse("api:predictions")), record)

@@ -1,0 +1,358 @@
+import hashlib
+import io
+import random
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ml_model.data import file_digest, held_out, load_dataset, read_provenance, read_table, records_of
+from ml_model.errors import DataError
+from ml_model.spec import load_spec
+
+
+@pytest.fixture
+def table_of(tmp_path):
+    """Reads bytes or text as a CSV file."""
+
+    def read(content):
+        path = tmp_path / "table.csv"
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return read_table(path)
+
+    return read
+
+
+@pytest.fixture
+def load(write_house):
+    """Loads the data of the small houses, each part of which can be replaced."""
+
+    def load(*args, **told):
+        path = write_house(*args, **told)
+        return load_dataset(load_spec(path), path.parent)
+
+    return load
+
+
+def refusal(read, *args, **told):
+    with pytest.raises(DataError) as refused:
+        read(*args, **told)
+    assert "\n" not in str(refused.value)
+    return str(refused.value)
+
+
+def with_cell(content, line, column, cell):
+    """The data file with another cell; lines are counted from 1, the header."""
+    lines = content.splitlines()
+    cells = lines[line - 1].split(",")
+    cells[lines[0].split(",").index(column)] = cell
+    lines[line - 1] = ",".join(cells)
+    return "\n".join(lines) + "\n"
+
+
+# The file.
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"", "is empty"),
+        (b" \r\n\n ", "is empty"),
+        (b"\xef\xbb\xbf", "is empty"),
+        (b"a,b\n", "holds no rows"),
+        (b"a,b", "holds no rows"),
+        (b"a,b\r\n\r\n", "holds no rows"),
+        (b"PK\x03\x04rest of a workbook", "is an XLSX or ZIP file"),
+        (b"%PDF-1.7", "is a PDF"),
+        (b"\x1f\x8b\x08", "is a gzip file"),
+        ("a,b\n1,2\n".encode("utf-16"), "is UTF-16"),
+        (b"\xfe\xff\x00a", "is UTF-16"),
+        ("a,b\n1,é\n".encode("latin-1"), "byte 6 is not UTF-8"),
+        (b"a,b,a\n1,2,3\n", "column 'a' stands twice in the header"),
+        (b"a, a \n1,2\n", "column 'a' stands twice in the header"),
+        (b"\n\na,b,a\n1,2,3\n", "column 'a' stands twice in the header"),
+        (b"a,b\n1,2\n3\n", "line 3 has 1 cells, the header has 2"),
+        (b"a,b\n1\n", "line 2 has 1 cells, the header has 2"),
+        (b"a,b\n1,2,3\n4,5,6\n", "line 2 has 3 cells, the header has 2"),
+        (b"a,b\n1,2\n1,2,3\n", "line 3 has 3 cells, the header has 2"),
+        (b"a,b\n1,2\n\n\n1,2,3\n", "line 5 has 3 cells, the header has 2"),
+        (b'a,b\n"1\n1",2\n1,2,3\n', "line 4 has 3 cells, the header has 2"),
+        (b'a,b\n1,"2\n3,4\n', "is not a well-formed CSV file"),
+        (b'a,b\n1,"2"x\n', "is not a well-formed CSV file"),
+        (b'"a,b\n1,2\n', "is not a well-formed CSV file"),
+        pytest.param(b"a,b\n1," + b"x" * 200_000 + b"\n", "is not a well-formed CSV file", id="endless cell"),
+    ],
+)
+def test_a_file_that_is_no_table(content, problem, table_of):
+    assert problem in refusal(table_of, content)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"a,b\n1,x y\n,z\n",
+        b"a,b\r\n1,x y\r\n,z\r\n",
+        b"a,b\n1,x y\n,z",
+        b"a;b\n1;x y\n;z\n",
+        b"a\tb\n1\tx y\n\tz\n",
+        b"\xef\xbb\xbfa,b\n1,x y\n,z\n",
+        b'"a","b"\n"1","x y"\n"","z"\n',
+        b" a , b \n1,x y\n,z\n",
+    ],
+    ids=["plain", "CRLF", "no last newline", "semicolon", "tab", "BOM", "quoted", "spaces in the header"],
+)
+def test_the_same_table_in_several_spellings(content, table_of):
+    table = table_of(content)
+    assert table.to_dict("list") == {"a": ["1", ""], "b": ["x y", "z"]}
+    assert list(table.index) == [2, 3]
+
+
+def test_cells_are_text_and_nothing_is_interpreted(table_of):
+    cells = ["NA", "nan", "None", "1e5", "007", "TRUE", " x ", "=1+1", "", "null"]
+    table = table_of("a,b\n" + "".join(f"{cell},y\n" for cell in cells))
+    assert list(table["a"]) == cells
+
+
+def test_quoted_cells_may_hold_anything(table_of):
+    table = table_of('a,b\n"1\n2","say ""hi"", now"\n\n"3;4",x\n')
+    assert table.to_dict("list") == {"a": ["1\n2", "3;4"], "b": ['say "hi", now', "x"]}
+    assert list(table.index) == [2, 5]
+
+
+def test_a_header_may_hold_quoted_separators(table_of):
+    assert list(table_of('"Area, m2","Lot, m2"\n1,2\n').columns) == ["Area, m2", "Lot, m2"]
+
+
+def test_a_table_of_one_column(table_of):
+    assert table_of("a\n1\n2\n").to_dict("list") == {"a": ["1", "2"]}
+
+
+def test_a_file_that_is_not_there(tmp_path):
+    for path in (tmp_path / "missing.csv", tmp_path):
+        assert "cannot be read" in refusal(read_table, path)
+        assert "cannot be read" in refusal(file_digest, path)
+
+
+def test_digest_of_a_file(tmp_path):
+    (tmp_path / "a").write_bytes(b"abc")
+    assert file_digest(tmp_path / "a") == hashlib.sha256(b"abc").hexdigest()
+
+
+# Records of a table.
+
+
+def test_columns_may_bear_raw_names_or_names_of_fields(house, house_csv, table_of):
+    raw = table_of(house_csv)
+    named = raw.rename(columns={field.column: field.name for field in house.field})
+    assert records_of(raw, house) == records_of(named, house)
+    assert records_of(raw, house)[0] | {"garden": None} == {
+        "area": 500,
+        "rooms": 1,
+        "garden": None,
+        "heating": records_of(raw, house)[0]["heating"],
+        "cellar": records_of(raw, house)[0]["cellar"],
+        "grade": records_of(raw, house)[0]["grade"],
+        "sold": raw["Sold"].iloc[0],
+        "lot": 1000,
+    }
+
+
+def test_missing_columns_are_named(house, house_csv, table_of):
+    table = table_of(house_csv)
+    assert refusal(records_of, table.drop(columns="Rooms"), house) == "1 column(s) are missing: Rooms."
+    misspelt = table.rename(columns={"Heating": "Heatin"})
+    assert refusal(records_of, misspelt, house) == "1 column(s) are missing: Heating. Did you mean 'Heatin'?"
+    assert "8 column(s) are missing: Area, Rooms, Garden, Heating, Cellar …." in refusal(records_of, table[["Id"]], house)
+
+
+# The data set.
+
+
+def test_a_data_set(load, house_csv):
+    dataset = load()
+    table = pd.read_csv(io.StringIO(house_csv))
+    np.testing.assert_array_equal(dataset.target, table["Price"])
+    assert len(dataset.records) == len(dataset.is_test) == dataset.provenance.rows == len(table)
+    assert [record["lot"] for record in dataset.records] == list(table["Lot"])
+    unknown = table["Area"].isna()
+    assert [record["area"] is None for record in dataset.records] == list(unknown)
+    assert {record["cellar"] for record in dataset.records} == {None, "none", "part", "full"}
+
+
+def test_a_data_file_that_was_changed(load):
+    assert "its digest is not the one in provenance.toml" in refusal(load, sha256="0" * 64)
+
+
+@pytest.mark.parametrize("told", [{"rows": 239}, {"columns": 11}])
+def test_a_data_file_of_another_size(load, told):
+    assert "the file has (240, 10)" in refusal(load, **told)
+
+
+@pytest.mark.parametrize(
+    ("told", "problem"),
+    [
+        ({"rows": "240"}, "rows: Input should be a valid integer"),
+        ({"origins": "x"}, "origins: Extra inputs"),
+        ({"licence": 5}, "licence:"),
+    ],
+)
+def test_provenance_that_is_wrong(load, told, problem):
+    assert problem in refusal(load, **told)
+
+
+def test_provenance_that_is_missing(write_house):
+    folder = write_house().parent
+    beside = folder / "provenance.toml"
+    for content in (b'["other.csv"]\n', b"not toml", b"\xff\xfe"):
+        beside.write_bytes(content)
+        assert "beside it needs a table" in refusal(read_provenance, folder / "houses.csv")
+    beside.unlink()
+    assert 'needs a table ["houses.csv"] with origin' in refusal(read_provenance, folder / "houses.csv")
+
+
+def test_a_data_file_that_is_missing(write_house):
+    path = write_house()
+    (path.parent / "houses.csv").unlink()
+    assert "cannot be read" in refusal(load_dataset, load_spec(path), path.parent)
+
+
+@pytest.mark.parametrize(
+    ("line", "column", "cell", "problem"),
+    [
+        (3, "Rooms", "21", "1 row(s) break model.toml; line 3: rooms: Rooms must be from 0 to 20"),
+        (241, "Rooms", "", "line 241: rooms: Rooms is needed."),
+        (9, "Heating", "coal", "line 9: heating: Heating must be one of gas, oil, wood"),
+        (9, "Area", "1_000", "line 9: area: Area must be a number"),
+        (9, "Sold", "2021-02-30", "line 9: sold:"),
+        (9, "Price", "", "line 9: target 'Price' is '', not a finite number"),
+        (9, "Price", "dear", "line 9: target 'Price' is 'dear', not a finite number"),
+        (9, "Price", "nan", "line 9: target 'Price' is 'nan', not a finite number"),
+        (9, "Price", "1e999", "line 9: target 'Price' is '1e999', not a finite number"),
+        (9, "Price", "1_000", "line 9: target 'Price' is '1_000', not a finite number"),
+        (9, "Price", "0", "line 9: target 'Price' is not positive"),
+        (9, "Price", "-5", "line 9: target 'Price' is not positive"),
+    ],
+)
+def test_a_row_that_breaks_the_contract_is_named_by_its_line(line, column, cell, problem, *, load, tree, house_csv):
+    assert problem in refusal(load, tree, with_cell(house_csv, line, column, cell))
+
+
+def test_lines_are_counted_as_an_editor_counts_them(load, tree, house_csv):
+    broken = with_cell(house_csv, 9, "Rooms", "21").replace("\nh2,", "\n\n\nh2,").replace("\nh3,", '\n"h\n3",')
+    assert "line 12: rooms" in refusal(load, tree, broken, rows=240)
+
+
+def test_a_negative_target_without_logarithm(load, tree, house_csv):
+    tree["target"]["transform"] = "none"
+    assert load(tree, with_cell(house_csv, 9, "Price", "-5")).target[7] == -5
+
+
+def test_a_target_that_is_not_there(load, tree):
+    tree["target"]["column"] = "Pric"
+    assert "there is no target column 'Pric'. Did you mean 'Price'?" in refusal(load, tree)
+
+
+def test_a_class_that_is_not_known(load, tree, house_csv):
+    tree["model"]["task"] = "binary"
+    tree["field"].pop(2)
+    tree["target"] |= {"column": "Garden", "transform": "none", "classes": [["no", "No"], ["yes", "Yes"]]}
+    dataset = load(tree)
+    assert set(dataset.target) == {0.0, 1.0}
+    assert "line 5: target 'Garden' is 'perhaps', not one of no, yes" in refusal(
+        load, tree, with_cell(house_csv, 5, "Garden", "perhaps")
+    )
+
+
+def test_a_class_of_which_there_is_nothing_to_learn_from(load, tree):
+    tree["model"]["task"] = "multiclass"
+    tree["field"].pop(2)
+    tree["target"] |= {"column": "Garden", "transform": "none", "classes": [["no", "No"], ["yes", "Yes"], ["both", "Both"]]}
+    assert "no row to learn from is of class 'both'" in refusal(load, tree)
+
+
+@pytest.mark.parametrize(
+    ("trained", "claims_too_much"), [([500, 3000], False), ([600, 2900], False), ([499, 3000], True), ([500, 3000.1], True)]
+)
+def test_a_trained_range_claims_no_more_than_the_data_shows(trained, claims_too_much, load, tree):
+    tree["field"][0]["trained"] = trained
+    if claims_too_much:
+        assert "field[area].trained claims more than the data shows, which is 500 to 3000" in refusal(load, tree)
+    else:
+        assert load(tree)
+
+
+def test_a_trained_range_over_nothing(load, tree, house_csv):
+    lines = [line.split(",") for line in house_csv.splitlines()]
+    emptied = "\n".join(",".join([cells[0], "" if number else "Area", *cells[2:]]) for number, cells in enumerate(lines)) + "\n"
+    assert "which is nothing" in refusal(load, tree, emptied)
+
+
+# The split.
+
+
+def held_ids(spec, table):
+    """The identities of the test rows."""
+    return {identity for identity, held in zip(table["Id"], held_out(spec, table), strict=True) if held}
+
+
+@pytest.fixture(scope="module")
+def houses():
+    return pd.DataFrame({"Id": [f"h{number}" for number in range(5000)], "Area": [str(number) for number in range(5000)]})
+
+
+def test_share_of_the_split(house, houses):
+    # The binomial standard deviation of 5,000 draws of 0.25 is 0.6 points.
+    assert held_out(house, houses).mean() == pytest.approx(0.25, abs=0.02)
+
+
+def test_the_split_follows_the_row_and_not_its_place(house, houses):
+    before = held_ids(house, houses)
+    assert held_ids(house, houses.sample(frac=1, random_state=3)) == before
+    assert held_ids(house, houses.iloc[::-1]) == before
+    kept = random.Random(3).sample(range(5000), 2500)
+    fewer = houses.iloc[kept]
+    assert held_ids(house, fewer) == before & set(fewer["Id"])
+    assert held_out(house, houses.iloc[[7]])[0] == held_out(house, houses)[7]
+
+
+def test_no_row_changes_sides_when_data_is_added(house, houses):
+    before = held_ids(house, houses)
+    added = pd.DataFrame({"Id": [f"new{number}" for number in range(1000)], "Area": "5"})
+    more = pd.concat([added, houses], ignore_index=True)
+    assert held_ids(house, more) & set(houses["Id"]) == before
+    assert held_ids(house, houses.assign(Area="0")) == before
+
+
+def test_a_larger_share_keeps_every_test_row(houses, tree, parse):
+    shares = []
+    for share in (0.1, 0.25, 0.5):
+        tree["data"]["test_share"] = share
+        shares.append(held_ids(parse(tree), houses))
+    assert shares[0] < shares[1] < shares[2]
+
+
+def test_another_salt_gives_another_split(house, houses, tree, parse):
+    tree["data"]["split_salt"] = "again"
+    salted = held_ids(parse(tree), houses)
+    plain = held_ids(house, houses)
+    # Independent splits share the square of the share.
+    assert len(salted & plain) / 5000 == pytest.approx(0.25**2, abs=0.015)
+
+
+def test_without_identity_all_columns_count(houses, tree, parse):
+    tree["data"]["identity"] = []
+    spec = parse(tree)
+    assert held_ids(spec, houses) != held_ids(spec, houses.assign(Area="0"))
+    assert held_ids(spec, houses) == held_ids(spec, houses.iloc[::-1])
+
+
+def test_an_identity_that_is_not_there(houses, tree, parse):
+    tree["data"]["identity"] = ["Ids"]
+    assert refusal(held_out, parse(tree), houses) == "data.identity: there is no column 'Ids'. Did you mean 'Id'?"
+
+
+def test_the_split_is_the_same_on_every_machine(house):
+    # The first digests by hand, so that a change of the hashing does not go unseen.
+    ids = [f"h{number}" for number in range(12)]
+    by_hand = [int(hashlib.sha256(f"\x1f{one}".encode()).hexdigest()[:16], 16) < 2**62 for one in ids]
+    assert list(held_out(house, pd.DataFrame({"Id": ids}))) == by_hand

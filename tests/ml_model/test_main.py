@@ -1,0 +1,168 @@
+import csv
+import subprocess
+import sys
+from functools import partial
+
+import pytest
+
+import ml_model.__main__ as command_line
+from ml_model import releases, scoring, training
+from ml_model.errors import TrainingError
+from ml_model.releases import FILE, add_release, read_releases
+
+
+@pytest.fixture
+def run(trained, monkeypatch, capsys):
+    """Runs one command over a copy of the releases of the small houses; returns exit code, output and errors."""
+    monkeypatch.setattr(scoring, "load_scorer", partial(scoring.load_scorer, trained=trained))
+    monkeypatch.setattr(command_line, "read_releases", partial(read_releases, trained))
+    monkeypatch.setattr(command_line, "promote", partial(releases.promote, trained=trained))
+    monkeypatch.setattr(command_line, "TRAINED", trained)
+
+    def run(*arguments):
+        code = command_line.main([str(argument) for argument in arguments])
+        return code, *capsys.readouterr()
+
+    return run
+
+
+@pytest.fixture
+def source(tmp_path, house_csv):
+    path = tmp_path / "in.csv"
+    path.write_text(house_csv)
+    return path
+
+
+def rows_of(path):
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def refused(answer):
+    """That a command was refused after one line; returns the line."""
+    code, output, errors = answer
+    assert (code, output) == (1, "")
+    assert errors.startswith("error: ")
+    assert errors.count("\n") == 1
+    return errors.rstrip("\n")
+
+
+def test_score(run, source, tmp_path):
+    result = tmp_path / "out.csv"
+    code, output, errors = run("score", source, result)
+    assert (code, errors) == (0, "")
+    assert output == f"240 of 240 rows scored, written to {result}\n"
+    assert [row["Id"] for row in rows_of(result)] == [f"h{number}" for number in range(240)]
+
+
+def test_score_with_refused_rows(run, source, tmp_path, house_csv):
+    source.write_text(house_csv.replace("h7,", "h7,-", 1))
+    result = tmp_path / "out.csv"
+    code, output, errors = run("score", source, result, "--release", "1.0.0")
+    assert code == 1
+    assert output == f"239 of 240 rows scored, written to {result}\n"
+    assert errors == "error: 1 row(s) refused; the column 'error' says why\n"
+    assert [row["Id"] for row in rows_of(result) if row["error"]] == ["h7"]
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"", "is empty"),
+        (b"PK\x03\x04", "is an XLSX or ZIP file"),
+        (b"a,b\n1,2\n", "8 column(s) are missing"),
+        (b'a\n"', "well-formed"),
+    ],
+)
+def test_a_file_that_is_refused(content, problem, run, source, tmp_path):
+    source.write_bytes(content)
+    assert problem in refused(run("score", source, tmp_path / "out.csv"))
+    assert not (tmp_path / "out.csv").exists()
+
+
+def test_a_file_that_is_not_there(run, tmp_path):
+    assert "cannot be read: No such file or directory" in refused(run("score", tmp_path / "no.csv", tmp_path / "out.csv"))
+    assert not (tmp_path / "out.csv").exists()
+
+
+def test_a_result_that_cannot_be_written(run, source, tmp_path):
+    assert "cannot be written" in refused(run("score", source, tmp_path / "no" / "out.csv"))
+
+
+def test_a_release_that_is_not_listed(run, source, tmp_path):
+    assert "Did you mean '1.0.0'?" in refused(run("score", source, tmp_path / "out.csv", "--release", "1.0.1"))
+    assert "is not listed" in refused(run("promote", "2.0.0"))
+    assert not (tmp_path / "out.csv").exists()
+
+
+def test_a_damaged_release(run, source, tmp_path, trained):
+    (trained / "1.0.0" / "card.md").write_text("Trust me.")
+    before = (trained / FILE).read_bytes()
+    for command in (("score", source, tmp_path / "out.csv"), ("promote", "1.0.0"), ("verify",)):
+        assert "release bundle 1.0.0 refused: 'card.md' was changed" in refused(run(*command))
+    assert not (tmp_path / "out.csv").exists()
+    assert (trained / FILE).read_bytes() == before
+
+
+def test_verify(run):
+    assert run("verify") == (0, "1.0.0: verified (live)\n", "")
+
+
+def test_nothing_to_verify(run, trained):
+    (trained / FILE).unlink()
+    assert "there is no release to verify; run 'python -m ml_model train'" in refused(run("verify"))
+
+
+def test_a_list_of_releases_that_is_junk(run, trained, source, tmp_path):
+    (trained / FILE).write_bytes(b"\xff live")
+    for command in (("score", source, tmp_path / "out.csv"), ("promote", "1.0.0"), ("verify",)):
+        assert "releases.toml cannot be read" in refused(run(*command))
+
+
+def test_promote(run, trained, released):
+    (trained / "1.1.0").symlink_to(released["concrete"] / "1.0.0", target_is_directory=True)
+    add_release("1.1.0", read_releases(released["concrete"]).manifests["1.0.0"], trained)
+    assert run("verify")[1] == "1.0.0: verified (live)\n1.1.0: verified\n"
+    assert run("promote", "1.1.0") == (0, "1.1.0 is live from the next start\n", "")
+    assert read_releases(trained).live == "1.1.0"
+    assert run("verify")[1] == "1.0.0: verified\n1.1.0: verified (live)\n"
+
+
+def test_train(run, monkeypatch, write_house, trained, tree):
+    tree["estimator"] = {"linear": {}}
+    monkeypatch.setattr(training, "train", partial(training.train, spec_path=write_house(tree), trained=trained))
+    code, output, errors = run("train", "--version", "1.2.0")
+    assert (code, errors) == (0, "")
+    lines = output.splitlines()
+    assert lines[0] == "load …"
+    assert "bundle done in" in output
+    assert any(line.startswith("Root mean squared logarithmic error: 0.") for line in lines)
+    assert lines[-1] == f"written to {trained / '1.2.0'}; live is 1.0.0"
+    assert "exists already" in refused(run("train", "--version", "1.2.0"))
+    assert "write MAJOR.MINOR.PATCH" in refused(run("train", "--version", "two"))
+
+
+def test_training_that_fails(run, monkeypatch):
+    def fail(version, *, report):
+        raise TrainingError("fit", ValueError("two\nlines"))
+
+    monkeypatch.setattr(training, "train", fail)
+    assert refused(run("train")) == "error: training stopped in stage 'fit': two lines"
+
+
+@pytest.mark.parametrize("arguments", [[], ["paint"], ["score"], ["score", "a.csv"], ["promote"], ["verify", "x"]])
+def test_wrong_usage(arguments, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        command_line.main(arguments)
+    assert stopped.value.code == 2
+    assert "usage: python -m ml_model" in capsys.readouterr().err
+
+
+def test_as_a_module():
+    done = subprocess.run([sys.executable, "-m", "ml_model", "promote", "0.0.0"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("error: release '0.0.0' is not listed in releases.toml.")
+    assert done.stderr.count("\n") == 1
+    done = subprocess.run([sys.executable, "-m", "ml_model", "--help"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert all(command in done.stdout for command in ("train", "promote", "verify", "score"))

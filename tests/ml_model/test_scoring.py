@@ -1,0 +1,244 @@
+import dataclasses
+import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from ml_model.data import load_dataset, read_table, records_of
+from ml_model.errors import BundleRefused, RecordsRefused, ReleaseError
+from ml_model.features import FeatureEncoder
+from ml_model.releases import add_release, promote
+from ml_model.scoring import ScoreWarning, load_scorer
+
+NAMES = ["penguins", "credit", "concrete", "house"]
+
+
+@pytest.fixture(scope="module")
+def known(data_folder, specs, scorers, released):
+    """Records of each model."""
+    found = {name: load_dataset(specs[name], data_folder).records[::7] for name in NAMES[:3]}
+    golden = json.loads((released["house"] / "1.0.0" / "golden.json").read_text())
+    return {**found, "house": golden["records"] * 3}
+
+
+@pytest.fixture
+def scorer(scorers):
+    return scorers["house"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_records_have_no_answers(name, scorers):
+    assert scorers[name].score([]) == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_answers_come_in_the_order_of_the_records(name, scorers, known):
+    records = known[name]
+    forwards, backwards = scorers[name].score(records), scorers[name].score(records[::-1])
+    assert [score.record for score in forwards] == records
+    for one, other in zip(forwards, backwards[::-1], strict=True):
+        assert one.record == other.record
+        assert one.label == other.label
+        np.testing.assert_allclose(numbers(one), numbers(other), rtol=1e-13)
+
+
+def numbers(score):
+    return list(score.probabilities.values()) if score.probabilities else [score.value, score.low, score.high]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_one_by_one_is_all_at_once(name, scorers, known):
+    together = scorers[name].score(known[name])
+    for record, score in list(zip(known[name], together, strict=True))[:20]:
+        (alone,) = scorers[name].score([record])
+        # A product of matrices sums in another order when it has more rows.
+        np.testing.assert_allclose(numbers(alone), numbers(score), rtol=1e-13)
+        assert (alone.record, alone.label, alone.level, alone.warnings) == (
+            score.record,
+            score.label,
+            score.level,
+            score.warnings,
+        )
+
+
+@pytest.mark.parametrize("name", ["concrete", "house"])
+def test_numbers_lie_in_their_intervals_at_the_declared_level(name, scorers, known):
+    for score in scorers[name].score(known[name]):
+        assert score.low < score.value < score.high
+        assert score.level == 0.9
+        assert score.label is score.probabilities is None
+        assert all(type(one) is float for one in numbers(score))
+
+
+@pytest.mark.parametrize("name", ["penguins", "credit"])
+def test_classes_have_probabilities_that_sum_to_one(name, scorers, known, specs):
+    for score in scorers[name].score(known[name]):
+        assert tuple(score.probabilities) == specs[name].classes
+        assert sum(score.probabilities.values()) == pytest.approx(1, rel=1e-12)
+        assert score.label == max(score.probabilities, key=score.probabilities.get)
+        assert score.value is score.low is score.high is score.level is None
+
+
+def test_intervals_of_a_logarithm_are_factors(scorers, known):
+    for score in scorers["house"].score(known["house"]):
+        assert score.high / score.value == pytest.approx(score.value / score.low, rel=1e-12)
+    for score in scorers["concrete"].score(known["concrete"]):
+        assert score.high - score.value == pytest.approx(score.value - score.low, rel=1e-9)
+
+
+def test_one_width_and_many_widths(scorers, known):
+    widths = {round(score.high - score.low, 9) for score in scorers["concrete"].score(known["concrete"])}
+    assert len(widths) == 1
+    factors = {round(score.high / score.low, 9) for score in scorers["house"].score(known["house"])}
+    assert len(factors) > 10
+
+
+def test_an_answer_keeps_the_record_as_it_was_understood(scorer, record):
+    given_record = {"lot": 5000, "rooms": 4.0, "heating": "gas", "area": -0.0}
+    (score,) = scorer.score([given_record])
+    assert score.record == dict.fromkeys(record) | {"lot": 5000.0, "rooms": 4, "heating": "gas", "area": 0.0}
+    assert list(score.record) == list(record)
+
+
+def test_nothing_is_scored_where_one_record_is_refused(scorer, record):
+    with pytest.raises(RecordsRefused) as refused:
+        scorer.score([record, record | {"rooms": 99}, record, 5])
+    assert list(refused.value.errors_by_row) == [1, 3]
+
+
+def test_blank_none_and_zero_have_three_answers(scorer, record):
+    values = [scorer.score([record | {"cellar": cellar}])[0].value for cellar in (None, "none", "full")]
+    assert len(set(values)) == 3
+    values = [scorer.score([record | {"area": area}])[0].value for area in (None, 0.0, 1750.0)]
+    assert len(set(values)) == 3
+
+
+def test_a_larger_house_costs_more(scorer, record):
+    small, large = scorer.score([record | {"area": 600}, record | {"area": 2900}])
+    assert small.high < large.low
+
+
+# Warnings.
+
+
+def test_an_ordinary_record_has_no_warnings(scorer, record):
+    assert scorer.score([record])[0].warnings == ()
+
+
+def test_a_number_beyond_what_was_learnt(scorer, record):
+    (score,) = scorer.score([record | {"area": 4000.5, "rooms": 0}])
+    assert score.warnings == (
+        ScoreWarning(
+            field="area",
+            code="outside_training",
+            detail="Area: the model has learnt from 500 sq ft to 3,000 sq ft; 4,000.5 sq ft lies outside.",
+        ),
+        ScoreWarning(field="rooms", code="outside_training", detail="Rooms: the model has learnt from 1 to 9; 0 lies outside."),
+    )
+
+
+@pytest.mark.parametrize(
+    ("area", "warned"), [(500, 0), (3000, 0), (np.nextafter(500, 0), 1), (np.nextafter(3000, 9999), 1), (None, 0)]
+)
+def test_the_ends_of_what_was_learnt_lie_inside(area, warned, scorer, record):
+    assert len(scorer.score([record | {"area": area}])[0].warnings) == warned
+
+
+def test_a_choice_that_was_never_seen(scorer, record):
+    (score,) = scorer.score([record | {"heating": "wood"}])
+    (warning,) = score.warnings
+    assert (warning.field, warning.code) == ("heating", "unseen_choice")
+    assert warning.detail == "Heating: the model has not seen one house with 'Wood'."
+    assert np.isfinite(numbers(score)).all()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_answers_at_the_ends_of_every_range_are_finite(name, scorers, specs):
+    for end in (0, 1):
+        changes = {field.name: field.range[end] for field in specs[name].field if field.range}
+        (score,) = scorers[name].score([specs[name].example() | changes])
+        assert np.isfinite(numbers(score)).all()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_record_of_unknowns_is_answered(name, scorers, specs):
+    record = {field.name: field.example for field in specs[name].field if field.required}
+    (score,) = scorers[name].score([record])
+    assert np.isfinite(numbers(score)).all()
+
+
+# Sharing.
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_threads_share_a_scorer(name, scorers, known):
+    scorer, records = scorers[name], known[name][:8]
+    expected = [scorer.score([record]) for record in records]
+    together = threading.Barrier(4)
+
+    def score(_):
+        together.wait(timeout=30)
+        return [scorer.score([record]) for record in records]
+
+    with ThreadPoolExecutor(4) as pool:
+        for answers in pool.map(score, range(4)):
+            assert answers == expected
+
+
+def test_answers_cannot_be_changed(scorer, record):
+    (score,) = scorer.score([record])
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        score.value = 0.0
+
+
+# Loading.
+
+
+def test_without_a_live_release(tmp_path):
+    with pytest.raises(ReleaseError, match="there is no live release; run 'python -m ml_model train'"):
+        load_scorer(trained=tmp_path)
+
+
+def test_a_release_that_is_not_listed(trained):
+    with pytest.raises(ReleaseError, match=r"'1\.0\.1' is not listed in releases\.toml\. Did you mean '1\.0\.0'\?"):
+        load_scorer("1.0.1", trained)
+
+
+def test_a_release_by_version(trained, released, specs):
+    bundle = released["concrete"] / "1.0.0"
+    (trained / "2.0.0").symlink_to(bundle, target_is_directory=True)
+    digest = (released["concrete"] / "releases.toml").read_text().split('"')[-2]
+    add_release("2.0.0", digest, trained)
+    assert load_scorer(trained=trained).spec.model.name == "small-houses"
+    assert load_scorer("2.0.0", trained).spec == specs["concrete"]
+    promote("2.0.0", trained)
+    assert load_scorer(trained=trained).spec == specs["concrete"]
+
+
+def test_a_scorer_tells_what_it_is(scorer, house):
+    assert (scorer.version, scorer.spec, scorer.manifest.model) == ("1.0.0", house, "small-houses")
+
+
+# That the tests above would see a mistake of the feature layer.
+
+
+def test_swapped_columns_do_not_pass_the_golden_records(trained, monkeypatch):
+    true_matrix = FeatureEncoder.matrix
+    heating, cellar = 3, 4
+
+    def swapped(self, records):
+        matrix = true_matrix(self, records)
+        matrix[:, [heating, cellar]] = matrix[:, [cellar, heating]]
+        return matrix
+
+    monkeypatch.setattr(FeatureEncoder, "matrix", swapped)
+    with pytest.raises(BundleRefused, match="golden record 0 gets"):
+        load_scorer(trained=trained)
+
+
+def test_a_table_is_scored_as_its_records_are(data_folder, scorers, specs, known):
+    table = read_table(data_folder / "concrete.csv").iloc[::7]
+    scores = scorers["concrete"].score(records_of(table, specs["concrete"]))
+    assert scores == scorers["concrete"].score(known["concrete"])

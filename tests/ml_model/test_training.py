@@ -1,0 +1,286 @@
+import datetime as dt
+import json
+import platform
+import subprocess
+from importlib.metadata import version
+
+import numpy as np
+import pytest
+
+from ml_model import training
+from ml_model.artifacts import digest
+from ml_model.data import load_dataset
+from ml_model.errors import DataError, ReleaseError, TrainingError
+from ml_model.evaluation import classification_metrics
+from ml_model.features import FeatureEncoder
+from ml_model.releases import read_releases
+from ml_model.scoring import load_scorer
+from ml_model.training import train
+
+
+@pytest.fixture
+def house_path(write_house, tree):
+    """A spec that learns quickly."""
+    tree["estimator"] = {"seed": 7, "linear": {}, "boosting": {"trees": 5}}
+    return write_house(tree)
+
+
+def silent(line):
+    """Report nothing."""
+
+
+def left_behind(folder):
+    return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+
+
+# What a training leaves.
+
+
+def test_stages_are_reported_in_their_order(house_path, tmp_path):
+    lines = []
+    train("1.0.0", report=lines.append, spec_path=house_path, trained=tmp_path / "trained")
+    stages = ["load", "features", "fit", "calibrate", "evaluate", "bundle"]
+    assert [line.split()[0] for line in lines[::2]] == stages
+    assert lines[::2] == [f"{stage} …" for stage in stages]
+    assert all(line.startswith(f"{stage} done in ") for stage, line in zip(stages, lines[1::2], strict=True))
+
+
+def test_the_first_goes_live_and_the_next_waits(house_path, tmp_path):
+    folder = tmp_path / "trained"
+    first = train("1.0.0", report=silent, spec_path=house_path, trained=folder)
+    second = train("1.0.1", report=silent, spec_path=house_path, trained=folder)
+    assert left_behind(folder) == ["1.0.0", "1.0.1", "releases.toml"]
+    assert read_releases(folder).live == "1.0.0"
+    assert read_releases(folder).manifests == {
+        number: digest((folder / number / "manifest.json").read_bytes()) for number in ("1.0.0", "1.0.1")
+    }
+    assert load_scorer("1.0.0", folder).manifest == first
+    assert load_scorer("1.0.1", folder).manifest == second
+
+
+def test_the_same_seed_gives_the_same_answers(house_path, tmp_path, tree, write_house):
+    folder = tmp_path / "trained"
+    for number in ("1.0.0", "1.0.1"):
+        train(number, report=silent, spec_path=house_path, trained=folder)
+    scorers = [load_scorer(number, folder) for number in ("1.0.0", "1.0.1")]
+    golden = json.loads((folder / "1.0.0" / "golden.json").read_text())
+    assert scorers[0].score(golden["records"]) == scorers[1].score(golden["records"])
+    assert scorers[0].manifest.metrics == scorers[1].manifest.metrics
+    for name in ("model.toml", "golden.json", "calibration.json", "profile.json"):
+        assert (folder / "1.0.0" / name).read_bytes() == (folder / "1.0.1" / name).read_bytes()
+    tree["estimator"]["seed"] = 8
+    other = write_house(tree)
+    train("1.0.2", report=silent, spec_path=other, trained=folder)
+    assert load_scorer("1.0.2", folder).score(golden["records"]) != scorers[0].score(golden["records"])
+
+
+@pytest.mark.parametrize("name", ["penguins", "credit", "concrete"])
+def test_facts_of_the_manifest_are_true(name, released, scorers, specs, data_folder):
+    manifest, spec = scorers[name].manifest, specs[name]
+    dataset = load_dataset(spec, data_folder)
+    content = (data_folder / spec.data.file).read_bytes()
+    assert (manifest.format, manifest.model, manifest.version, manifest.seed) == (
+        1,
+        spec.model.name,
+        "1.0.0",
+        spec.estimator.seed,
+    )
+    assert (manifest.data.file, manifest.data.sha256) == (spec.data.file, digest(content))
+    assert (manifest.data.origin, manifest.data.licence) == (dataset.provenance.origin, dataset.provenance.licence)
+    assert manifest.data.rows == content.count(b"\n") - 1 == manifest.data.train_rows + manifest.data.test_rows
+    assert manifest.data.test_rows == dataset.is_test.sum()
+    assert manifest.data.test_rows / manifest.data.rows == pytest.approx(spec.data.test_share, abs=0.05)
+    assert manifest.python == platform.python_version()
+    assert manifest.machine == platform.machine()
+    assert manifest.libraries == {name: version(name) for name in manifest.libraries}
+    assert {"scikit-learn", "numpy", "pandas", "pydantic"} <= manifest.libraries.keys()
+    trained_at = dt.datetime.fromisoformat(manifest.trained_at)
+    assert trained_at.utcoffset() == dt.timedelta(0)
+    assert dt.datetime.now(dt.UTC) - trained_at < dt.timedelta(hours=1)
+    assert 0 < manifest.duration_s < 600
+    bundle = released[name] / "1.0.0"
+    assert (
+        manifest.spec_sha256
+        == digest((bundle / "model.toml").read_bytes())
+        == digest((data_folder / f"{name}.toml").read_bytes())
+    )
+    assert manifest.files == {path.name: digest(path.read_bytes()) for path in bundle.iterdir() if path.name != "manifest.json"}
+
+
+def test_metrics_are_of_the_test_rows_alone(scorers, specs, data_folder):
+    for name in ("penguins", "credit"):
+        dataset, spec = load_dataset(specs[name], data_folder), specs[name]
+        held = [record for record, is_test in zip(dataset.records, dataset.is_test, strict=True) if is_test]
+        probabilities = np.array([list(score.probabilities.values()) for score in scorers[name].score(held)])
+        expected = classification_metrics(dataset.target[dataset.is_test], probabilities, seed=spec.estimator.seed)
+        for metric, figure in scorers[name].manifest.metrics.items():
+            assert figure.value == pytest.approx(expected[metric].value, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("name", "metric", "least"),
+    [
+        ("penguins", "accuracy", 0.97),
+        ("credit", "accuracy", 0.77),
+        ("concrete", "r2", 0.85),
+        ("house", "r2", 0.6),
+        ("house", "coverage", 0.8),
+    ],
+)
+def test_the_models_are_good(name, metric, least, scorers):
+    assert scorers[name].manifest.metrics[metric].value > least
+
+
+def test_golden_records_are_the_example_and_test_rows(released, scorers, specs, data_folder):
+    for name in ("penguins", "credit", "concrete"):
+        golden = json.loads((released[name] / "1.0.0" / "golden.json").read_text())
+        dataset = load_dataset(specs[name], data_folder)
+        held = [record for record, is_test in zip(dataset.records, dataset.is_test, strict=True) if is_test]
+        assert golden["records"] == [scorers[name].validator.validate([specs[name].example()])[0], *held[:19]]
+
+
+def test_the_profile_counts_the_rows_that_it_learnt_from(released, specs, data_folder):
+    profile = json.loads((released["penguins"] / "1.0.0" / "profile.json").read_text())
+    dataset = load_dataset(specs["penguins"], data_folder)
+    learnt = [record for record, is_test in zip(dataset.records, dataset.is_test, strict=True) if not is_test]
+    for name, held in profile.items():
+        values = [record[name] for record in learnt]
+        assert held["unknown"] == values.count(None)
+        assert held["choices"] == {choice: values.count(choice) for choice in specs["penguins"].fields[name].codes}
+
+
+def test_code_is_the_commit_of_the_spec(tmp_path):
+    assert training._code(tmp_path).model_dump() == {"commit": "unknown", "clean": False}
+
+    def git(*words):
+        who = ["-c", "user.name=A", "-c", "user.email=a@example.org"]
+        return subprocess.run(["git", *who, *words], cwd=tmp_path, check=True, capture_output=True, text=True).stdout.strip()
+
+    git("init", "-q")
+    git("commit", "-q", "--allow-empty", "-m", "First")
+    assert training._code(tmp_path).model_dump() == {"commit": git("rev-parse", "HEAD"), "clean": True}
+    (tmp_path / "new").touch()
+    assert not training._code(tmp_path).clean
+
+
+# What a failure leaves.
+
+
+@pytest.mark.parametrize("number", ["1", "v1.0.0", "../1.0.0", ""])
+def test_a_bad_version_stops_before_anything(number, house_path, tmp_path):
+    lines = []
+    with pytest.raises(ReleaseError, match="write MAJOR"):
+        train(number, report=lines.append, spec_path=house_path, trained=tmp_path / "trained")
+    assert lines == left_behind(tmp_path / "trained") == []
+
+
+def test_a_release_is_never_trained_twice(house_path, trained):
+    before = {path: path.read_bytes() for path in trained.rglob("*") if path.is_file()}
+    with pytest.raises(ReleaseError, match=r"release 1\.0\.0 exists already"):
+        train("1.0.0", report=silent, spec_path=house_path, trained=trained)
+    assert {path: path.read_bytes() for path in trained.rglob("*") if path.is_file()} == before
+
+
+def test_a_folder_that_is_not_listed_is_not_overwritten(house_path, tmp_path):
+    folder = tmp_path / "trained"
+    (folder / "1.0.0").mkdir(parents=True)
+    with pytest.raises(TrainingError, match=r"stage 'bundle': release bundle 1\.0\.0 refused: a release is never overwritten"):
+        train("1.0.0", report=silent, spec_path=house_path, trained=folder)
+    assert left_behind(folder) == ["1.0.0"]
+    assert left_behind(folder / "1.0.0") == []
+
+
+def fail(*_, **__):
+    raise OSError("no space left on device")
+
+
+@pytest.mark.parametrize(
+    ("stage", "function"),
+    [
+        ("load", "load_dataset"),
+        ("features", "FeatureEncoder"),
+        ("fit", "build_estimator"),
+        ("calibrate", "calibrate"),
+        ("evaluate", "evaluate"),
+        ("bundle", "render_card"),
+        ("bundle", "write_bundle"),
+        ("bundle", "add_release"),
+    ],
+)
+def test_a_failure_names_its_stage_and_leaves_nothing(stage, function, house_path, tmp_path, monkeypatch):
+    folder = tmp_path / "trained"
+    monkeypatch.setattr(training, function, fail)
+    with pytest.raises(TrainingError, match=f"^training stopped in stage '{stage}': no space left on device$") as stopped:
+        train("1.0.0", report=silent, spec_path=house_path, trained=folder)
+    assert stopped.value.stage == stage
+    assert left_behind(folder) == []
+
+
+def test_a_failure_leaves_the_releases_before_it(house_path, trained, monkeypatch):
+    before = {path: path.read_bytes() for path in trained.rglob("*") if path.is_file()}
+    monkeypatch.setattr(training, "add_release", fail)
+    with pytest.raises(TrainingError):
+        train("2.0.0", report=silent, spec_path=house_path, trained=trained)
+    assert {path: path.read_bytes() for path in trained.rglob("*") if path.is_file()} == before
+
+
+def test_an_interrupt_leaves_nothing(house_path, tmp_path, monkeypatch):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(training, "add_release", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        train("1.0.0", report=silent, spec_path=house_path, trained=tmp_path / "trained")
+    assert left_behind(tmp_path / "trained") == []
+
+
+def test_faults_of_the_user_are_told_in_one_line(write_house, tree, tmp_path):
+    tree["estimator"]["bosting"] = {}
+    path = write_house(tree)
+    for _ in range(2):
+        with pytest.raises(TrainingError) as stopped:
+            train("1.0.0", report=silent, spec_path=path, trained=tmp_path / "trained")
+        assert stopped.value.stage == "load"
+        assert "\n" not in str(stopped.value)
+        path.unlink(missing_ok=True)
+
+
+def test_too_few_rows_of_a_class(write_house, tree, house_csv, tmp_path):
+    tree["model"]["task"] = "binary"
+    tree["field"].pop(2)
+    tree["target"] |= {"column": "Garden", "transform": "none", "classes": [["yes", "Yes"], ["no", "No"]]}
+    tree["estimator"] = {"linear": {}}
+    rare = house_csv.replace(",no,", ",yes,").replace(",yes,", ",no,", 4)
+    with pytest.raises(TrainingError) as stopped:
+        train("1.0.0", report=silent, spec_path=write_house(tree, rare), trained=tmp_path / "trained")
+    assert stopped.value.stage == "fit"
+    assert isinstance(stopped.value.__cause__, ValueError)
+    none = house_csv.replace(",no,", ",yes,")
+    with pytest.raises(TrainingError, match="no row to learn from is of class 'no'") as stopped:
+        train("1.0.0", report=silent, spec_path=write_house(tree, none), trained=tmp_path / "trained")
+    assert isinstance(stopped.value.__cause__, DataError)
+    assert left_behind(tmp_path / "trained") == []
+
+
+# Promises about what it learns, before and after.
+
+
+def test_training_does_not_see_the_test_rows(write_house, tree, house_csv, tmp_path, house):
+    """Another price of the test rows changes the metrics and no answer."""
+    tree["estimator"] = {"seed": 7, "linear": {}, "boosting": {"trees": 5}}
+    path = write_house(tree)
+    train("1.0.0", report=silent, spec_path=path, trained=tmp_path / "trained")
+    dataset = load_dataset(house, path.parent)
+    header, *lines = house_csv.splitlines()
+    spoiled = [
+        f"{line.rpartition(',')[0]},{number % 7 + 1}" if is_test else line
+        for number, (line, is_test) in enumerate(zip(lines, dataset.is_test, strict=True))
+    ]
+    train("1.0.1", report=silent, spec_path=write_house(tree, "\n".join([header, *spoiled]) + "\n"), trained=tmp_path / "trained")
+    before, after = (load_scorer(number, tmp_path / "trained") for number in ("1.0.0", "1.0.1"))
+    assert before.score(dataset.records) == after.score(dataset.records)
+    assert after.manifest.metrics["rmse"].value > 3 * before.manifest.metrics["rmse"].value
+
+
+def test_the_order_of_the_fields_in_the_file_is_the_order_of_the_columns(house):
+    assert FeatureEncoder(house).names[: len(house.field) - 1] == tuple(house.fields)[:-1]

@@ -1,0 +1,62 @@
+"""Many records at once: all of them, in order, or none."""
+
+from __future__ import annotations
+
+import pytest
+
+from predictions.api import problems, views
+from predictions.models import Prediction
+from tests.predictions.door import problem_of
+
+pytestmark = pytest.mark.django_db
+
+
+def test_all_records_are_answered_in_order(api, user, example, number):
+    low, high = number.trained
+    sent = [{**example, number.name: value} for value in (high, low, (low + high) // 2)]
+    response = api.post("predictions/bulk/", sent)
+    assert response.status_code == 201
+    body = response.json()
+    assert body["count"] == 3
+    assert [one["inputs"][number.name] for one in body["results"]] == [record[number.name] for record in sent]
+    assert {one["source"] for one in body["results"]} == {"bulk"}
+    assert all(api.get(one["url"]).json() == one for one in body["results"])
+    assert Prediction.objects.filter(user=user, source="bulk").count() == 3
+    single = api.post("predictions/", sent[0]).json()
+    assert single.get("value", single.get("label")) == pytest.approx(body["results"][0].get("value", single.get("label")))
+
+
+def test_one_record_is_a_list_too(api, example):
+    assert api.post("predictions/bulk/", [example]).json()["count"] == 1
+
+
+@pytest.mark.parametrize("body", [[], {}, None, "text", 1], ids=repr)
+def test_what_is_no_list_of_records_is_refused(api, body):
+    errors = problem_of(api.post("predictions/bulk/", body), 400, "invalid")["errors"]
+    assert [(error["pointer"], error["code"]) for error in errors] == [("", "list")]
+
+
+def test_one_bad_record_stores_none_and_is_pointed_at(api, example, number, category):
+    sent = [example, example, None, {**example, number.name: "12", category.name: None}, example]
+    problem = problem_of(api.post("predictions/bulk/", sent), 400, "invalid")
+    assert sorted(error["pointer"] for error in problem["errors"]) == sorted(["/2", f"/3/{number.name}", f"/3/{category.name}"])
+    assert "2 of 5" in problem["detail"]
+    assert Prediction.objects.count() == 0
+
+
+def test_too_many_records_are_refused_before_one_is_looked_at(api, example, monkeypatch):
+    monkeypatch.setattr(views, "MOST_RECORDS", 3)
+    monkeypatch.setattr(views, "predict_and_store", pytest.fail)
+    assert "4 records; at most 3" in problem_of(api.post("predictions/bulk/", [None] * 4), 413, "too-large")["detail"]
+
+
+def test_the_limit_itself_is_accepted(api, example, monkeypatch):
+    monkeypatch.setattr(views, "MOST_RECORDS", 3)
+    assert api.post("predictions/bulk/", [example] * 3).status_code == 201
+
+
+def test_a_long_list_of_faults_is_cut_and_says_so(api, monkeypatch):
+    monkeypatch.setattr(problems, "MOST_LISTED", 5)
+    problem = problem_of(api.post("predictions/bulk/", [None] * 7), 400, "invalid")
+    assert [error["pointer"] for error in problem["errors"]] == ["/0", "/1", "/2", "/3", "/4"]
+    assert "first 5 of 7" in problem["detail"]

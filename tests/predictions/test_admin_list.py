@@ -1,0 +1,200 @@
+"""The list of all predictions: search, filters, pages and what they cost."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+
+from ml_model.scoring import ScoreWarning
+from predictions import embedded, services, words
+from predictions.admin_list import CappedPaginator, search
+from predictions.models import Prediction
+
+LIST = reverse("admin:predictions_prediction_changelist")
+
+
+def stored(**columns: Any) -> Prediction:
+    """A prediction with the columns that a test is about."""
+    facts = {"source": "form", "model_name": "m", "model_version": "0.0.1", "inputs": {}, "value": 1.0, "low": 0.5, "high": 2.0}
+    return Prediction.objects.create(**facts | columns)
+
+
+def found(text: str) -> set[Prediction]:
+    """What the search finds."""
+    return set(search(Prediction.objects.all(), text))
+
+
+@pytest.fixture
+def desk(reviewer: User) -> Client:
+    """The browser of a reviewer."""
+    client = Client()
+    client.force_login(reviewer)
+    return client
+
+
+def listed(desk: Client, **query: str) -> list[Prediction]:
+    """The predictions that the list shows for a query."""
+    response = desk.get(LIST, query)
+    assert response.status_code == 200
+    return list(response.context["cl"].result_list)
+
+
+def test_newest_first(desk: Client) -> None:
+    now = timezone.now()
+    old, new = stored(created_at=now - dt.timedelta(days=2)), stored(created_at=now)
+    middle = stored(created_at=now - dt.timedelta(days=1))
+    assert listed(desk) == [new, middle, old]
+
+
+@pytest.mark.django_db
+def test_search_by_id() -> None:
+    one = stored(id="01a209b9-64ba-713f-b575-030059d86791")
+    stored(id="01a209b9-64bb-713f-b575-030059d80000")
+    one.refresh_from_db()
+    for text in (str(one.pk), one.pk.hex, str(one.pk)[:13], str(one.pk).upper(), f" {one.pk} ", words.short_id(one)):
+        assert found(text) == {one}
+    assert len(found("01a209b9")) == 2
+    assert found("01a209b8") == set()
+
+
+def test_search_by_user_and_note(user: User, reviewer: User) -> None:
+    asked = stored(user=user)
+    noted = stored(note="The Cellar is wet.", reviewed_at=timezone.now())
+    stored()
+    assert found(user.username[:3].upper()) == {asked}
+    assert found("cellar") == {noted}
+    assert found("nothing like it") == set()
+
+
+@pytest.mark.parametrize(
+    ("query", "columns"),
+    [
+        ({"review": "approved"}, {"review": "approved"}),
+        ({"source": "bulk"}, {"source": "bulk"}),
+        ({"warnings": "yes"}, {"has_warnings": True}),
+        ({"outcome": "yes"}, {"outcome_value": 3.0, "outcome_at": timezone.now()}),
+        ({"created_at__year": "2020", "created_at__month": "2"}, {"created_at": dt.datetime(2020, 2, 29, tzinfo=dt.UTC)}),
+    ],
+)
+def test_filters(desk: Client, query: dict[str, str], columns: dict[str, Any]) -> None:
+    other, wanted = stored(), stored(**columns)
+    assert listed(desk, **query) == [wanted]
+    assert set(listed(desk)) == {other, wanted}
+    if set(query.values()) == {"yes"}:
+        assert listed(desk, **dict.fromkeys(query, "no")) == [other]
+
+
+@pytest.mark.parametrize("warnings", [(), (ScoreWarning(field="f", code="c", detail="d"),)])
+def test_a_warned_answer_is_stored_as_one(
+    warnings: tuple[ScoreWarning, ...], desk: Client, example: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    score = dataclasses.replace(embedded.live().score([example])[0], warnings=warnings)
+    monkeypatch.setattr(embedded.live(), "score", lambda records: [score])
+    made = services.predict_and_store([example], source=Prediction.Source.FORM)
+    assert listed(desk, warnings="yes" if warnings else "no") == made
+
+
+def test_filter_by_version_offers_the_listed_releases(desk: Client, prediction: Prediction) -> None:
+    stored()
+    assert listed(desk, version=prediction.model_version) == [prediction]
+    assert len(listed(desk, version="never-released")) == 2
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["note__contains=a", "inputs__x=1", "created_at__month=2", "created_at__year=9999", "created_at__year=x", "user__password=x"],
+)
+def test_no_other_parameter_narrows_the_list(desk: Client, query: str) -> None:
+    assert desk.get(f"{LIST}?{query}").status_code == 400
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "review=%00",
+        "source=%F0%9F%98%80",
+        "p=10000000000",
+        "p=x",
+        "q=%00",
+        "q=%25",
+        "o=9.9",
+        "created_at__year=2026&created_at__month=2&created_at__day=31",
+    ],
+)
+def test_odd_addresses_are_survived(desk: Client, prediction: Prediction, query: str) -> None:
+    assert desk.get(f"{LIST}?{query}", follow=True).status_code == 200
+
+
+def test_queries_do_not_grow_with_the_rows(desk: Client, example: dict[str, Any], user: User) -> None:
+    def cost() -> int:
+        with CaptureQueriesContext(
+            connection,
+        ) as queries:
+            assert desk.get(LIST).status_code == 200
+        return len(queries)
+
+    services.predict_and_store([example], source=Prediction.Source.API, user=user)
+    desk.get(LIST)
+    few = cost()
+    for number in range(12):
+        other = User.objects.create_user(f"user{number}")
+        services.predict_and_store([example, example], source=Prediction.Source.BULK, user=other)
+    assert cost() == few
+    assert few <= 9
+
+
+def test_pages_are_capped(desk: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    for _ in range(5):
+        stored()
+    monkeypatch.setattr(CappedPaginator, "most", 3)
+    response = desk.get(LIST)
+    assert response.context["cl"].result_count == 3
+    assert "There are more." in response.content.decode()
+    monkeypatch.setattr(CappedPaginator, "most", 6)
+    assert "There are more." not in desk.get(LIST).content.decode()
+
+
+def test_dates_lead_down_to_a_day(desk: Client) -> None:
+    for month, day in ((1, 30), (3, 5), (3, 9)):
+        stored(created_at=dt.datetime(2024, month, day, 12, tzinfo=dt.UTC))
+    stored(created_at=dt.datetime(2025, 7, 1, 12, tzinfo=dt.UTC))
+    years = desk.get(LIST).content.decode()
+    assert "?created_at__year=2024" in years
+    assert "?created_at__year=2025" in years
+    months = desk.get(LIST, {"created_at__year": "2025"}).content.decode()
+    assert "created_at__month=7" in months
+    assert "created_at__month=8" not in months
+    days = desk.get(LIST, {"created_at__year": "2024", "created_at__month": "3"}).content.decode()
+    assert "created_at__day=9&amp;" in days
+    assert "created_at__day=4&amp;" in days
+    only_day = desk.get(LIST, {"created_at__year": "2025", "created_at__month": "7"}).content.decode()
+    assert "created_at__day=1&amp;" in only_day
+    assert "created_at__day=2&amp;" not in only_day
+    only = {"created_at__year": "2024", "created_at__month": "3", "created_at__day": "9"}
+    assert len(listed(desk, **only)) == 1
+
+
+@pytest.mark.parametrize(
+    ("filters", "index"),
+    [
+        ({"review": "approved"}, "prediction_review"),
+        ({"source": "bulk"}, "prediction_source"),
+        ({"model_version": "1"}, "prediction_version"),
+        ({"has_warnings": True}, "prediction_warned"),
+        ({"outcome_at__isnull": False}, "prediction_outcome"),
+    ],
+)
+@pytest.mark.skipif("connection.vendor != 'sqlite'", reason="the plan of PostgreSQL depends on the size of the table")
+@pytest.mark.django_db
+def test_each_filter_has_its_index(filters: dict[str, Any], index: str) -> None:
+    plan = Prediction.objects.filter(**filters).order_by("-created_at", "-pk")[:50].explain()
+    assert index in plan

@@ -1,0 +1,112 @@
+"""The one rule behind every door: what is answered is stored, all of it or nothing, and a submission once."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import DatabaseError, IntegrityError
+
+from ml_model.errors import RecordsRefused
+from predictions import embedded
+from predictions.models import Prediction
+from predictions.services import predict_and_store, record_review
+
+pytestmark = pytest.mark.django_db
+API, BULK, FORM = Prediction.Source.API, Prediction.Source.BULK, Prediction.Source.FORM
+
+
+def test_what_is_stored_is_what_the_model_answers(user, example):
+    scorer = embedded.live()
+    score = scorer.score([example])[0]
+    stored = predict_and_store([example], source=API, user=user)[0]
+    stored.refresh_from_db()
+    assert (stored.value, stored.low, stored.high, stored.level) == (score.value, score.low, score.high, score.level)
+    assert (stored.label or None, stored.probabilities) == (score.label, score.probabilities)
+    assert (stored.model_name, stored.model_version) == (scorer.spec.model.name, scorer.version)
+    assert (stored.inputs, stored.warnings, stored.source, stored.user) == (score.record, [], "api", user)
+    assert stored.answer == (score.label if score.value is None else score.value)
+
+
+def test_one_is_stored_by_one_statement(user, example, django_assert_num_queries):
+    embedded.live()
+    with django_assert_num_queries(3) as queries:  # a savepoint, the row, and the release of the savepoint
+        predict_and_store([example], source=API, user=user)
+    assert sum("INSERT" in query["sql"] for query in queries.captured_queries) == 1
+
+
+def test_many_are_returned_in_their_order(user, example, number):
+    low, high = number.trained
+    records = [{**example, number.name: low + (high - low) * share} for share in (0.75, 0.0, 0.5, 1.0)]
+    records = [{**record, number.name: round(record[number.name])} for record in records]
+    stored = predict_and_store(records, source=BULK, user=user)
+    assert [one.inputs[number.name] for one in stored] == [record[number.name] for record in records]
+    assert set(Prediction.objects.values_list("id", flat=True)) == {one.id for one in stored}
+
+
+def test_the_faults_of_all_records_are_told_and_none_is_stored(user, example):
+    with pytest.raises(RecordsRefused) as refused:
+        predict_and_store([example, {}, None], source=BULK, user=user)
+    assert list(refused.value.errors_by_row) == [1, 2]
+    assert not Prediction.objects.exists()
+
+
+def test_where_the_database_fails_half_way_nothing_is_stored(user, example, monkeypatch):
+    monkeypatch.setattr("predictions.services._INSERTED_AT_ONCE", 2)
+    insert, calls = Prediction.objects._insert, []
+
+    def fail_at_the_third(*args, **kwargs):
+        calls.append(1)
+        if len(calls) == 3:
+            raise DatabaseError("disk full")
+        return insert(*args, **kwargs)
+
+    monkeypatch.setattr(
+        "django.db.models.query.QuerySet._insert", lambda self, *args, **kwargs: fail_at_the_third(*args, **kwargs)
+    )
+    with pytest.raises(DatabaseError, match="disk full"):
+        predict_and_store([example] * 6, source=BULK, user=user)
+    assert len(calls) == 3
+    monkeypatch.undo()
+    assert not Prediction.objects.exists()
+
+
+def test_a_submission_is_stored_once(example):
+    first = predict_and_store([example], source=FORM, visitor="v", submission="key")
+    again = predict_and_store([example], source=FORM, visitor="v", submission="key")
+    assert [one.id for one in again] == [one.id for one in first]
+    assert Prediction.objects.count() == 1
+
+
+def test_the_key_of_another_gives_nothing_away(user, example):
+    predict_and_store([example], source=FORM, visitor="v", submission="key")
+    for owner in ({"visitor": "w"}, {"user": user}, {"user": user, "visitor": "v"}):
+        with pytest.raises(IntegrityError):
+            predict_and_store([example], source=FORM, submission="key", **owner)
+    assert Prediction.objects.count() == 1
+
+
+def test_without_a_model_nothing_is_stored(example, settings, tmp_path):
+    settings.MODEL_RELEASES = tmp_path
+    with pytest.raises(embedded.ModelUnavailable):
+        predict_and_store([example], source=API)
+    assert not Prediction.objects.exists()
+
+
+def test_a_review_is_signed_and_an_outcome_dated_once(user, example):
+    stored = predict_and_store([example], source=API, user=user)[0]
+    reviewer = User.objects.create_user("reviewer")
+    record_review(stored, reviewer)
+    assert (stored.reviewed_by, stored.outcome_at) == (reviewer, None)
+    if stored.value is None:
+        stored.outcome_label = stored.label
+    else:
+        stored.outcome_value = 0.0
+    record_review(stored, reviewer)
+    first = stored.outcome_at
+    assert first == stored.reviewed_at
+    record_review(stored, reviewer)
+    assert stored.outcome_at == first
+    assert stored.reviewed_at > first
+    stored.outcome_value, stored.outcome_label = None, ""
+    record_review(stored, reviewer)
+    assert stored.outcome_at is None

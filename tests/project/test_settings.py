@@ -1,0 +1,81 @@
+"""The settings as a whole process reads them: a configuration that is unsafe stops the start and names its key."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from django.conf import settings as here
+
+SAFE = {"SECRET_KEY": "0123456789" * 6}
+ASKED = "import json; from project import settings; print(json.dumps({0}))"
+
+
+def start(expression: str = "1", **variables: str) -> subprocess.CompletedProcess[str]:
+    """Read the settings in a process of their own."""
+    kept = {key: os.environ[key] for key in ("PATH", "HOME") if key in os.environ}
+    command = [sys.executable, "-c", ASKED.format(expression)]
+    return subprocess.run(
+        command, env=kept | SAFE | variables, cwd=here.BASE_DIR, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def value(expression: str, **variables: str) -> object:
+    """Return what an expression over the settings is."""
+    process = start(expression, **variables)
+    assert process.returncode == 0, process.stderr
+    return json.loads(process.stdout)
+
+
+UNSAFE = {
+    "no key": ("SECRET_KEY", {"SECRET_KEY": ""}),
+    "a key of spaces": ("SECRET_KEY", {"SECRET_KEY": " " * 60}),
+    "a short key": ("SECRET_KEY", {"SECRET_KEY": "x" * 49}),
+    "debugging in public": ("DEBUG", {"DEBUG": "1", "ALLOWED_HOSTS": "houses.example,localhost"}),
+    "debugging for all": ("DEBUG", {"DEBUG": "1", "ALLOWED_HOSTS": "*"}),
+    "all hosts": ("ALLOWED_HOSTS", {"ALLOWED_HOSTS": "*"}),
+    "all hosts among others": ("ALLOWED_HOSTS", {"ALLOWED_HOSTS": "houses.example, *"}),
+    "a word for debugging": ("DEBUG", {"DEBUG": "maybe"}),
+    "another database": ("DATABASE_URL", {"DATABASE_URL": "mysql://localhost/x"}),
+    "no place for the database": ("DATABASE_URL", {"DATABASE_URL": "sqlite:////dev/null/x.sqlite3"}),
+    "no limit": ("MAX_BODY_BYTES", {"MAX_BODY_BYTES": "0"}),
+    "a rate of nothing": ("API_RATE", {"API_RATE": "0/minute"}),
+}
+
+
+@pytest.mark.parametrize(("key", "variables"), UNSAFE.values(), ids=UNSAFE)
+def test_an_unsafe_configuration_stops_the_start_and_names_its_key(key, variables):
+    process = start(**variables)
+    assert process.returncode != 0
+    message = process.stderr.splitlines()[-1]
+    assert f"environment variable {key}: " in message
+    assert "x" * 49 not in message, "a secret must not reach the log"
+
+
+def test_the_defaults_are_safe_and_local():
+    expression = (
+        "[settings.DEBUG, settings.ALLOWED_HOSTS, settings.DATABASES['default']['ENGINE'], settings.SESSION_COOKIE_SECURE]"
+    )
+    assert value(expression) == [False, ["127.0.0.1", "localhost", "[::1]"], "django.db.backends.sqlite3", False]
+
+
+def test_debugging_is_allowed_at_home():
+    assert value("settings.DEBUG", DEBUG="1") is True
+
+
+def test_https_closes_what_http_leaves_open():
+    names = ["SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE", "SECURE_SSL_REDIRECT", "SECURE_HSTS_PRELOAD"]
+    assert value(f"[getattr(settings, name) for name in {names}]", HTTPS="1") == [True] * 4
+
+
+def test_postgresql_is_a_database_too():
+    assert value("settings.DATABASES['default']['ENGINE']", DATABASE_URL="postgres://u:p@h/n") == "django.db.backends.postgresql"
+
+
+def test_the_limits_of_the_api_come_from_the_environment():
+    assert value("settings.REST_FRAMEWORK['DEFAULT_THROTTLE_RATES']", API_RATE="600/minute") == {"user": "600/minute"}
+    assert value("settings.DATA_UPLOAD_MAX_MEMORY_SIZE", MAX_BODY_BYTES="70000") == 70000
+    assert value("settings.REST_FRAMEWORK['NUM_PROXIES']", BEHIND_PROXY="1") == 1
