@@ -41,12 +41,12 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _train(parsed: argparse.Namespace) -> int:
-    from ml_model.card import METRIC_WORDS  # training alone needs the libraries of the extra "train"
-    from ml_model.training import train
+    from ml_model.metrics import METRICS
+    from ml_model.training import train  # needs the libraries of the extra "train"
 
     manifest = train(parsed.version, report=lambda line: print(line, flush=True))
     for name, metric in manifest.metrics.items():
-        print(f"{METRIC_WORDS[name]}: {metric.value:.4g} (95 % interval {metric.low:.4g} to {metric.high:.4g})")
+        print(f"{METRICS[name].words}: {metric.value:.4g} (95 % interval {metric.low:.4g} to {metric.high:.4g})")
     print(f"written to {TRAINED / manifest.version}; live is {read_releases().live}")
     return 0
 

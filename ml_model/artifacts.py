@@ -16,7 +16,7 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
@@ -64,6 +64,40 @@ class Code(_Stored):
     """Whether the tree was as committed."""
 
 
+class Finding(_Stored):
+    """What the check of the data found."""
+
+    severity: Literal["error", "warning", "note"]
+    """An error stops the training, a warning is for a person to weigh, a note is for the record."""
+    column: str
+    """Column of the data file; empty where it is about whole rows."""
+    code: str
+    """Stable machine word: ``duplicates``, ``leakage``, ``constant`` …"""
+    detail: str
+    """One sentence that says what was seen, and how to mend it."""
+
+
+class SliceMetrics(_Stored):
+    """The quality in one slice of the fixed test set."""
+
+    rows: int
+    metrics: dict[str, Metric]
+
+
+class GateResult(_Stored):
+    """What one gate said of a candidate."""
+
+    name: str
+    """Stable machine word, with its slice or behaviour: ``limits.rmsle``, ``behaviour.larger_costs_more``."""
+    passed: bool
+    value: float | None
+    """What was measured; None where there was nothing to measure it by."""
+    limit: str
+    """What it had to be, in words."""
+    detail: str
+    """One sentence with the numbers."""
+
+
 class Manifest(_Stored):
     """Who, what, when and how good."""
 
@@ -81,6 +115,13 @@ class Manifest(_Stored):
     machine: str
     libraries: dict[str, str]
     metrics: dict[str, Metric]
+    hyperparameters: dict[str, Any] = {}
+    """The tables ``[estimator]`` and ``[interval]`` as they were used, with every default."""
+    slices: dict[str, SliceMetrics] = {}
+    findings: list[Finding] = []
+    gates: list[GateResult] = []
+    compared_with: str = ""
+    """Version that was live when the gates were run; empty where there was none."""
     files: dict[str, str]
     """Name of every other file of the bundle with its SHA-256."""
 

@@ -3,29 +3,14 @@
 from __future__ import annotations
 
 from ml_model.artifacts import Manifest, Metric
+from ml_model.metrics import METRICS
 from ml_model.spec import ModelSpec
-
-METRIC_WORDS = {
-    "rmsle": "Root mean squared logarithmic error",
-    "rmse": "Root mean squared error",
-    "mae": "Mean absolute error",
-    "r2": "Share of the variance explained (R²)",
-    "coverage": "True values inside their interval",
-    "median_ape": "Median error, as a share of the true value",
-    "relative_width": "Median width of the interval, as a share of the prediction",
-    "log_loss": "Logarithmic loss",
-    "brier": "Brier score",
-    "accuracy": "Accuracy",
-    "calibration_error": "Expected calibration error",
-}
-_SHARES = frozenset({"coverage", "median_ape", "relative_width", "accuracy", "calibration_error"})
-_IN_UNIT = frozenset({"rmse", "mae"})
 
 
 def render_card(spec: ModelSpec, manifest: Manifest) -> str:
     """Return the card of a release."""
     data = manifest.data
-    rows = [f"| {METRIC_WORDS[name]} | {metric_in_words(spec, name, metric)} |" for name, metric in manifest.metrics.items()]
+    rows = [f"| {METRICS[name].words} | {metric_in_words(spec, name, metric)} |" for name, metric in manifest.metrics.items()]
     return "\n".join(
         [
             f"# {spec.model.title}, release {manifest.version}",
@@ -73,8 +58,11 @@ def metric_in_words(spec: ModelSpec, name: str, metric: Metric) -> str:
     """Return ``value (low to high)`` as a person reads it."""
 
     def shown(value: float) -> str:
-        if name in _SHARES:
-            return f"{value:.1%}"
-        return f"{spec.target.prefix}{value:,.{spec.target.decimals}f}" if name in _IN_UNIT else f"{value:.4f}"
+        match METRICS[name].shown:
+            case "share":
+                return f"{value:.1%}"
+            case "unit":
+                return f"{spec.target.prefix}{value:,.{spec.target.decimals}f}"
+        return f"{value:.4f}"
 
     return f"{shown(metric.value)} ({shown(metric.low)} to {shown(metric.high)})"

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Self
 
 from pydantic import Field, ValidationError, model_validator
 
+from ml_model.acceptance import ACCEPTANCE, BehaviourTable, GatesTable, SliceTable
 from ml_model.errors import ExpressionError, SpecError, nearest
 from ml_model.expressions import Expression, Vocabulary, parse
+from ml_model.metrics import METRICS, MetricKind
 from ml_model.tables import (
+    NUMERIC,
     TABLES,
     DataTable,
     DerivedTable,
@@ -37,6 +41,9 @@ class ModelSpec(Table):
     derived: tuple[DerivedTable, ...] = ()
     estimator: EstimatorTable
     interval: IntervalTable = IntervalTable()
+    slice: tuple[SliceTable, ...] = ()
+    behaviour: tuple[BehaviourTable, ...] = ()
+    gates: GatesTable | None = None
 
     @cached_property
     def fields(self) -> dict[str, FieldTable]:
@@ -52,6 +59,11 @@ class ModelSpec(Table):
     def expressions(self) -> dict[str, Expression]:
         """Derived features by name, parsed."""
         return {derived.name: parse(derived.expression, self.vocabulary) for derived in self.derived}
+
+    @cached_property
+    def slices(self) -> dict[str, Expression]:
+        """Conditions of the slices by name, parsed."""
+        return {one.name: parse(one.where, self.vocabulary) for one in self.slice}
 
     @cached_property
     def classes(self) -> tuple[str, ...]:
@@ -92,7 +104,32 @@ class ModelSpec(Table):
             )
         if self.target.classes and self.target.transform != "none":
             raise ValueError("target.transform is for numbers; leave it out for classes")
+        self._check_acceptance()
         return self
+
+    def _check_acceptance(self) -> None:
+        known = {name: kind for name, kind in METRICS.items() if kind.numbers == self.is_regression}
+        if self.gates:
+            for name in (self.gates.metric, *self.gates.limits):
+                if name not in known:
+                    raise ValueError(f"gates: there is no metric '{name}' for this task.{nearest(name, known)}")
+            if not known[self.gates.metric].is_loss:
+                raise ValueError(f"gates.metric '{self.gates.metric}' is no loss; use one of {_losses(known)}")
+        for one in self.behaviour:
+            if one.field not in self.fields:
+                raise ValueError(f"behaviour '{one.name}': there is no field '{one.field}'.{nearest(one.field, self.fields)}")
+            number = isinstance(one.amount, (int, float)) and not isinstance(one.amount, bool)
+            if one.change != "set" and not (number and self.fields[one.field].kind in NUMERIC):
+                raise ValueError(f"behaviour '{one.name}': '{one.change}' needs a field that is a number, and a number as amount")
+            if one.change == "set" and self.fields[one.field].choices and one.amount not in self.fields[one.field].codes:
+                raise ValueError(f"behaviour '{one.name}': field '{one.field}' has no choice {one.amount!r}")
+        if self.task_is_multiclass and self.behaviour:
+            raise ValueError("behaviour needs a number or two classes: with several there is no direction")
+
+    @property
+    def task_is_multiclass(self) -> bool:
+        """Whether one of several classes is predicted."""
+        return self.model.task == "multiclass"
 
 
 def parse_spec(text: str) -> ModelSpec:
@@ -105,11 +142,13 @@ def parse_spec(text: str) -> ModelSpec:
         spec = ModelSpec.model_validate(_frozen(tree))
     except ValidationError as error:
         raise _named(error, tree) from error
-    for derived in spec.derived:
+    written = [(f"derived[{one.name}].expression", one.expression) for one in spec.derived]
+    written += [(f"slice[{one.name}].where", one.where) for one in spec.slice]
+    for key, expression in written:
         try:
-            parse(derived.expression, spec.vocabulary)
+            parse(expression, spec.vocabulary)
         except ExpressionError as error:
-            raise SpecError(f"derived[{derived.name}].expression", str(error)) from error
+            raise SpecError(key, str(error)) from error
     return spec
 
 
@@ -119,6 +158,10 @@ def load_spec(path: Path) -> ModelSpec:
         return parse_spec(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise SpecError("file", f"cannot be read: {error}") from error
+
+
+def _losses(known: Mapping[str, MetricKind]) -> str:
+    return ", ".join(name for name, kind in known.items() if kind.is_loss)
 
 
 def _frozen(value: object) -> object:
@@ -142,7 +185,8 @@ def _named(error: ValidationError, tree: object) -> SpecError:
             key += f".{step}" if key else step
     match first["type"]:
         case "extra_forbidden":
-            parents = [TABLES[str(step)] for step in first["loc"][:-1] if str(step) in TABLES]
+            tables = TABLES | ACCEPTANCE
+            parents = [tables[str(step)] for step in first["loc"][:-1] if str(step) in tables]
             problem = f"unknown key.{nearest(str(first['loc'][-1]), (parents or [ModelSpec])[-1].model_fields)}"
         case "missing":
             problem = "is missing"

@@ -69,13 +69,7 @@ def train(version: str, *, report: Report, spec_path: Path = SPEC_PATH, trained:
     with _stage("features", report):
         matrix = FeatureEncoder(spec).matrix(dataset.records)
         training, test = ~dataset.is_test, dataset.is_test
-    with _stage("fit", report):
-        estimator = build_estimator(spec).fit(matrix[training], dataset.target[training])
-        fitted = Fitted(estimator=estimator)
-    if spec.is_regression:
-        with _stage("calibrate", report):
-            calibration, difficulty = calibrate(spec, estimator, matrix[training], dataset.target[training])
-            fitted = Fitted(estimator=estimator, calibration=calibration, difficulty=difficulty)
+    fitted = learn(spec, matrix[training], dataset.target[training], report=report)
     with _stage("evaluate", report):
         metrics = evaluate(spec, fitted, matrix[test], dataset.target[test])
     with _stage("bundle", report):
@@ -102,6 +96,17 @@ def train(version: str, *, report: Report, spec_path: Path = SPEC_PATH, trained:
             shutil.rmtree(trained / version)
             raise
     return complete
+
+
+def learn(spec: ModelSpec, matrix: Matrix, target: npt.NDArray[np.float64], *, report: Report) -> Fitted:
+    """Fit and calibrate the estimator of a spec on training rows: ``matrix`` (n, features), ``target`` (n,)."""
+    with _stage("fit", report):
+        estimator = build_estimator(spec).fit(matrix, target)
+    if not spec.is_regression:
+        return Fitted(estimator=estimator)
+    with _stage("calibrate", report):
+        calibration, difficulty = calibrate(spec, estimator, matrix, target)
+    return Fitted(estimator=estimator, calibration=calibration, difficulty=difficulty)
 
 
 def evaluate(spec: ModelSpec, fitted: Fitted, matrix: Matrix, target: npt.NDArray[np.float64]) -> dict[str, Metric]:
