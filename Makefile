@@ -1,5 +1,6 @@
 # make run    set everything up and serve the app on http://127.0.0.1:8000 (PORT=8080 make run for another port)
 # make test   set everything up and run the tests
+# make check-model  gates, digests and reproduction of the releases, and a training on a few rows, end to end
 # make setup  set up alone;  make check  lint, types, import contracts, deployment checks;  make lock  renew the lock files
 
 PYTHON ?= python3
@@ -9,7 +10,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export OMP_NUM_THREADS := 1
 
-.PHONY: run test setup setup-dev check lock format clean
+.PHONY: run test setup setup-dev check check-model lock format clean
 .DEFAULT_GOAL := run
 
 run: setup
@@ -20,6 +21,9 @@ test: setup-dev
 
 check: setup-dev
 	deploy/check $(BIN)
+
+check-model: setup-dev
+	deploy/check-model $(BIN)
 
 setup: $(VENV)/installed
 

@@ -1,37 +1,59 @@
-"""Command line of the model: ``python -m ml_model train | promote | verify | score``."""
+"""Command line of the model: ``python -m ml_model --help`` lists its commands."""
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from ml_model.errors import ModelError, ReleaseError
-from ml_model.releases import TRAINED, promote, read_releases
+from ml_model.errors import GatesFailed, ModelError, ReleaseError
+from ml_model.release_commands import add_release_commands
+from ml_model.releases import TRAINED, check_text, read_releases
+from ml_model.study_commands import add_study_commands
+from ml_model.versions import following, parse
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return 0 when it did what was asked, 1 when it refused, after one line that says why."""
     parsed = _parser().parse_args(arguments)
+    # Fitting gives the same bits by any number of threads, and where another process has a core, many times slower by two.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     try:
         return int(parsed.run(parsed))
+    except GatesFailed as error:
+        for line in error.failed:
+            print(f"gate {line}", file=sys.stderr)
+        print(f"error: {error}", file=sys.stderr)
     except ModelError as error:
         print(f"error: {error}", file=sys.stderr)
-        return 1
+    return 1
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m ml_model", description="Train, release and use the model of model.toml.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     trains = commands.add_parser("train", help="train the model of model.toml and write a release bundle")
-    trains.add_argument("--version", default="1.0.0", help="version of the release, MAJOR.MINOR.PATCH (default: %(default)s)")
+    named = trains.add_mutually_exclusive_group()
+    named.add_argument("--version", help="version of the release, for example 1.2.0 or 1.2.0-rc.1")
+    named.add_argument(
+        "--bump", choices=("patch", "minor", "major"), default="patch", help="part to raise (default: %(default)s)"
+    )
+    trains.add_argument("--prerelease", default="", metavar="rc.1", help="make it a prerelease of that version")
+    trains.add_argument("--override", default="", metavar="REASON", help="list it even though gates fail; goes into the history")
+    trains.add_argument("--keep", type=Path, metavar="FOLDER", help="write a refused bundle there, for study")
     trains.set_defaults(run=_train)
-    promotes = commands.add_parser("promote", help="verify a release and make it the live one")
-    promotes.add_argument("version")
-    promotes.set_defaults(run=_promote)
+    add_release_commands(commands)
+    add_study_commands(commands)
     verifies = commands.add_parser("verify", help="verify every listed release: digests, library versions, golden records")
+    verifies.add_argument("--gates", action="store_true", help="run the gates of each release again as well")
     verifies.set_defaults(run=_verify)
+    reproduces = commands.add_parser("reproduce", help="train a release again from its recorded inputs and compare every answer")
+    reproduces.add_argument("version")
+    reproduces.add_argument("--data", type=Path, metavar="FILE", help="data file to use (default: the recorded one)")
+    reproduces.add_argument("--spec", type=Path, metavar="FILE", help="model.toml that must say what the recorded one says")
+    reproduces.set_defaults(run=_reproduce)
     scores = commands.add_parser("score", help="score a CSV file of raw columns; further columns are carried through")
     scores.add_argument("input", type=Path, metavar="IN.csv")
     scores.add_argument("output", type=Path, metavar="OUT.csv")
@@ -44,23 +66,26 @@ def _train(parsed: argparse.Namespace) -> int:
     from ml_model.metrics import METRICS
     from ml_model.training import train  # needs the libraries of the extra "train"
 
-    manifest = train(parsed.version, report=lambda line: print(line, flush=True))
+    version = parse(parsed.version) if parsed.version else following(read_releases().manifests, parsed.bump)
+    if parsed.prerelease:
+        version = version.with_prerelease(parsed.prerelease)
+    manifest = train(
+        str(version),
+        report=lambda line: print(line, flush=True),
+        override=check_text("reason", parsed.override),
+        keep=parsed.keep,
+    )
+    for finding in manifest.findings:
+        print(f"{finding.severity}: {finding.column or 'rows'}: {finding.detail}")
+    for gate in manifest.gates:
+        print(f"gate {gate.name}: {'passed' if gate.passed else 'FAILED, overridden'}: {gate.detail}")
     for name, metric in manifest.metrics.items():
         print(f"{METRICS[name].words}: {metric.value:.4g} (95 % interval {metric.low:.4g} to {metric.high:.4g})")
     print(f"written to {TRAINED / manifest.version}; live is {read_releases().live}")
     return 0
 
 
-def _promote(parsed: argparse.Namespace) -> int:
-    from ml_model.scoring import load_scorer
-
-    load_scorer(parsed.version)
-    promote(parsed.version)
-    print(f"{parsed.version} is live from the next start")
-    return 0
-
-
-def _verify(_: argparse.Namespace) -> int:
+def _verify(parsed: argparse.Namespace) -> int:
     from ml_model.scoring import load_scorer
 
     releases = read_releases()
@@ -68,7 +93,25 @@ def _verify(_: argparse.Namespace) -> int:
         raise ReleaseError("there is no release to verify; run 'python -m ml_model train'")
     for version in releases.manifests:
         load_scorer(version)
-        print(f"{version}: verified{' (live)' if version == releases.live else ''}")
+        gates = _passed_gates(version) if parsed.gates else ""
+        print(f"{version}: verified{gates}{' (live)' if version == releases.live else ''}")
+    return 0
+
+
+def _passed_gates(version: str) -> str:
+    from ml_model.promotion import judge
+
+    gates = judge(version)
+    failed = [f"{gate.name}: {gate.detail} (must be: {gate.limit})" for gate in gates if not gate.passed]
+    if failed:
+        raise GatesFailed(version, failed)
+    return f", {len(gates)} gates passed"
+
+
+def _reproduce(parsed: argparse.Namespace) -> int:
+    from ml_model.reproduction import reproduce  # needs the libraries of the extra "train"
+
+    print(reproduce(parsed.version, data=parsed.data, spec_path=parsed.spec, report=lambda line: print(line, flush=True)))
     return 0
 
 

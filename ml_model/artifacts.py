@@ -2,8 +2,9 @@
 
 Files of a bundle: ``manifest.json`` (provenance, metrics, digest of every other file), ``model.toml`` (the spec that it was
 trained from), ``pipeline.joblib`` (scikit-learn objects alone), ``calibration.json``, ``profile.json`` (what the
-training rows held), ``golden.json`` (records with their answers) and ``card.md``. To add a file: write it in
-``training.py``, read it in ``read_bundle``, and raise ``FORMAT`` when an old reader could misunderstand the bundle.
+training rows held), ``golden.json`` (records with their answers), ``log.jsonl`` (what each stage of the training did),
+``card.md``, ``residuals.svg`` and ``calibration.svg``. To add a file: write it in ``packing.py`` or, for people, in
+``figures.py``, read it in ``read_bundle``, and raise ``FORMAT`` when an old reader could misunderstand the bundle.
 """
 
 from __future__ import annotations
@@ -49,6 +50,8 @@ class Origin(_Stored):
     file: str
     origin: str
     licence: str
+    extraction: str = ""
+    """The code that made the file out of its origin, with its version; empty where it was not told."""
     sha256: str
     rows: int
     train_rows: int
@@ -113,6 +116,8 @@ class Manifest(_Stored):
     code: Code
     python: str
     machine: str
+    instructions: str = ""
+    """Vector instructions that numerical libraries could choose; they decide the last bits of what is learnt."""
     libraries: dict[str, str]
     metrics: dict[str, Metric]
     hyperparameters: dict[str, Any] = {}
@@ -223,6 +228,20 @@ def read_spec(folder: Path, manifest_sha256: str) -> ModelSpec:
         return parse_spec(contents[SPEC].decode())
     except ModelError as error:
         raise BundleRefused(folder.name, f"its {SPEC} cannot be read: {error}") from error
+
+
+def read_manifest(folder: Path, manifest_sha256: str) -> Manifest:
+    """Return the manifest of a bundle after the same verification; raise BundleRefused."""
+    return _verified(folder, manifest_sha256)[0]
+
+
+def read_record(folder: Path, manifest_sha256: str, *endings: str) -> tuple[Manifest, dict[str, str]]:
+    """Return the manifest of a bundle and the text of its files with one of the ``endings``, opening nothing else.
+
+    All of the bundle is verified before; raises BundleRefused.
+    """
+    manifest, contents = _verified(folder, manifest_sha256)
+    return manifest, {name: content.decode() for name, content in contents.items() if name.endswith(endings)}
 
 
 def digest(content: bytes) -> str:

@@ -41,6 +41,8 @@ class Provenance(BaseModel):
     origin: str
     """Who published it, where, and how it reached this project."""
     licence: str
+    extraction: str = ""
+    """The code that made the file out of what was published, with its version."""
     sha256: str
     """Digest of the file; a file that was changed is not the file that is described."""
     rows: int
@@ -51,6 +53,8 @@ class Provenance(BaseModel):
 class Dataset:
     """A training set that keeps to its spec."""
 
+    table: pd.DataFrame
+    """The raw rows as text, indexed by their lines."""
     records: list[Record]
     """One valid record per row."""
     target: npt.NDArray[np.float64]
@@ -120,16 +124,16 @@ def load_dataset(spec: ModelSpec, folder: Path) -> Dataset:
         records = RecordValidator(spec).validate(records_of(table, spec))
     except RecordsRefused as refused:
         row, (fault, *_) = next(iter(refused.errors_by_row.items()))
-        count = len(refused.errors_by_row)
+        count, column = len(refused.errors_by_row), spec.fields[fault.field].column if fault.field in spec.fields else fault.field
         raise DataError(
-            f"{path.name}: {count} row(s) break model.toml; line {table.index[row]}: {fault.field}: {fault.detail}"
+            f"{path.name}: {count} row(s) break model.toml; line {table.index[row]}, column '{column}': {fault.detail}"
         ) from refused
     _check_trained_ranges(spec, records)
-    target, is_test = _target(spec, table), held_out(spec, table)
+    target, is_test = read_target(spec, table), held_out(spec, table)
     for position, name in enumerate(spec.classes):
         if position not in target[~is_test]:
             raise DataError(f"{path.name}: no row to learn from is of class '{name}'")
-    return Dataset(records=records, target=target, is_test=is_test, provenance=provenance)
+    return Dataset(table=table, records=records, target=target, is_test=is_test, provenance=provenance)
 
 
 def held_out(spec: ModelSpec, table: pd.DataFrame) -> npt.NDArray[np.bool_]:
@@ -197,7 +201,8 @@ def _hash64(parts: tuple[object, ...]) -> int:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
 
 
-def _target(spec: ModelSpec, table: pd.DataFrame) -> npt.NDArray[np.float64]:
+def read_target(spec: ModelSpec, table: pd.DataFrame) -> npt.NDArray[np.float64]:
+    """Return the column to predict, shape (rows,): a number, or the position of the class; raise DataError naming the line."""
     cells = [str(cell).strip() for cell in table[spec.target.column]]
     read = (
         _numbers

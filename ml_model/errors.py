@@ -54,11 +54,28 @@ class TrainingError(ModelError):
         super().__init__(f"training stopped in stage '{stage}': {in_one_line(cause)}")
 
 
+class GatesFailed(ModelError):
+    """A candidate did not pass every gate; it is not listed."""
+
+    def __init__(self, version: str, failed: Sequence[str]) -> None:
+        self.failed = tuple(failed)
+        """One line per gate: its name, what was measured, and what it had to be."""
+        names = ", ".join(line.partition(":")[0] for line in failed)
+        super().__init__(f"release {version} is refused by {len(failed)} gate(s): {names}")
+
+
 class BundleRefused(ModelError):
     """A release bundle was not opened, or was opened and does not answer as it was recorded to."""
 
     def __init__(self, bundle: str, reason: str) -> None:
         super().__init__(f"release bundle {bundle} refused: {reason}")
+
+
+class NotReproduced(ModelError):
+    """A release does not come out again as it was released."""
+
+    def __init__(self, version: str, difference: str) -> None:
+        super().__init__(f"release {version} is not reproduced: {difference}")
 
 
 class ReleaseError(ModelError):

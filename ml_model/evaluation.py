@@ -19,12 +19,13 @@ def regression_metrics(true: Vector, predicted: Vector, low: Vector, high: Vecto
 
     ``rmsle`` (only where all values are positive) is the root mean squared difference of the natural logarithms of true and
     predicted; ``median_ape`` the median absolute error as a share of the true value; ``coverage`` the share of true values in
-    their interval; ``relative_width`` the median width of an interval as a share of the prediction.
+    their interval; ``relative_width`` the median width of an interval as a share of the prediction. ``r2`` is left out where all
+    true values are the same, for then there is nothing to explain.
     """
     statistics: dict[str, Callable[..., float]] = {
         "rmse": lambda t, p, lo, hi: float(np.sqrt(np.mean((t - p) ** 2))),
         "mae": lambda t, p, lo, hi: float(np.mean(np.abs(t - p))),
-        "r2": lambda t, p, lo, hi: 1 - float(np.sum((t - p) ** 2) / np.sum((t - t.mean()) ** 2)),
+        "r2": lambda t, p, lo, hi: _explained(t, p),
         "coverage": lambda t, p, lo, hi: float(np.mean((lo <= t) & (t <= hi))),
     }
     if (true > 0).all() and (predicted > 0).all():
@@ -34,6 +35,8 @@ def regression_metrics(true: Vector, predicted: Vector, low: Vector, high: Vecto
             "median_ape": lambda t, p, lo, hi: float(np.median(np.abs(t - p) / t)),
             "relative_width": lambda t, p, lo, hi: float(np.median((hi - lo) / p)),
         }
+    if (true == true[0]).all():
+        del statistics["r2"]
     return {name: resampled(statistic, (true, predicted, low, high), seed=seed) for name, statistic in statistics.items()}
 
 
@@ -65,8 +68,14 @@ def resampled(statistic: Callable[..., float], samples: tuple[npt.NDArray[np.flo
     rng = np.random.default_rng(seed)
     rows = len(samples[0])
     drawn = (rng.integers(0, rows, rows) for _ in range(_RESAMPLES))
-    low, high = np.percentile([statistic(*(sample[picked] for sample in samples)) for picked in drawn], [2.5, 97.5])
+    # Of a few rows, a resample may hold one alone, of which some statistics are not defined.
+    low, high = np.nanpercentile([statistic(*(sample[picked] for sample in samples)) for picked in drawn], [2.5, 97.5])
     return Metric(value=statistic(*samples), low=float(low), high=float(high))
+
+
+def _explained(true: Vector, predicted: Vector) -> float:
+    spread = float(np.sum((true - true.mean()) ** 2))
+    return 1 - float(np.sum((true - predicted) ** 2)) / spread if spread else float("nan")
 
 
 def _calibration_error(true: Vector, probabilities: npt.NDArray[np.float64]) -> float:

@@ -57,7 +57,14 @@ def encode_column(field: FieldTable, values: Sequence[Value]) -> Column:
 def _encoder(field: FieldTable) -> Callable[[Value], float]:
     if field.choices:
         return field.codes.__getitem__  # type: ignore[return-value]  # a valid record holds only choices
-    return _days if field.kind == "date" else float  # type: ignore[return-value]
+    return _days if field.kind == "date" else _number
+
+
+def _number(value: Value) -> float:
+    # float() would also read text and bytes, and make a number of what the validator never let through.
+    if not isinstance(value, (int, float, np.number)):
+        raise TypeError(f"{value!r} is not a number")
+    return float(value)
 
 
 def _days(day: Value) -> float:

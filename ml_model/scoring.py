@@ -22,7 +22,7 @@ from ml_model.artifacts import Bundle, Fitted, read_bundle
 from ml_model.errors import BundleRefused, ReleaseError, in_one_line
 from ml_model.features import FeatureEncoder, Matrix
 from ml_model.records import Record, RecordValidator, in_words, number_in_words
-from ml_model.releases import TRAINED, read_releases
+from ml_model.releases import TRAINED, live_version, read_releases
 from ml_model.spec import ModelSpec
 
 Vector = npt.NDArray[np.float64]
@@ -138,15 +138,17 @@ def predict_intervals(spec: ModelSpec, fitted: Fitted, matrix: Matrix) -> tuple[
 
 
 def load_scorer(version: str | None = None, trained: Path = TRAINED) -> Scorer:
-    """Return the scorer of a release, of the live one unless told otherwise.
+    """Return the scorer of a release, of the live one (see ``releases.live_version``) unless told otherwise.
 
     Raises ReleaseError where it is not listed and BundleRefused where it is not as it was released.
     """
     releases = read_releases(trained)
-    wanted = version or releases.live
+    wanted = version or live_version(releases).version
     if not wanted:
         raise ReleaseError("there is no live release; run 'python -m ml_model train'")
     bundle = read_bundle(trained / wanted, releases.manifest_of(wanted))
+    if bundle.manifest.version != wanted:
+        raise BundleRefused(wanted, f"its manifest is that of release {bundle.manifest.version}")
     scorer = Scorer(bundle)
     prove_golden(scorer, bundle)
     return scorer

@@ -123,6 +123,8 @@ class ModelSpec(Table):
                 raise ValueError(f"behaviour '{one.name}': '{one.change}' needs a field that is a number, and a number as amount")
             if one.change == "set" and self.fields[one.field].choices and one.amount not in self.fields[one.field].codes:
                 raise ValueError(f"behaviour '{one.name}': field '{one.field}' has no choice {one.amount!r}")
+            if one.change == "set" and not self.fields[one.field].choices and not _fits(self.fields[one.field], one.amount):
+                raise ValueError(f"behaviour '{one.name}': field '{one.field}' cannot be {one.amount!r}")
         if self.task_is_multiclass and self.behaviour:
             raise ValueError("behaviour needs a number or two classes: with several there is no direction")
 
@@ -158,6 +160,14 @@ def load_spec(path: Path) -> ModelSpec:
         return parse_spec(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise SpecError("file", f"cannot be read: {error}") from error
+
+
+def _fits(field: FieldTable, amount: object) -> bool:
+    if field.kind == "date":
+        return isinstance(amount, str) and field.earliest <= amount <= field.latest
+    if field.kind == "boolean" or isinstance(amount, bool):
+        return field.kind == "boolean" and isinstance(amount, bool)
+    return isinstance(amount, (int, float)) and field.range is not None and field.range[0] <= amount <= field.range[1]
 
 
 def _losses(known: Mapping[str, MetricKind]) -> str:

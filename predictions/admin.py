@@ -22,6 +22,7 @@ from predictions import (
 from predictions.export import csv_response
 from predictions.models import Prediction
 from predictions.presentation import answer_of, groups_of
+from predictions.release_words import provenance_of
 from predictions.reviews import STORED, ReviewForm, review_fields
 from predictions.services import record_review
 
@@ -149,6 +150,7 @@ class PredictionAdmin(_Admin):
                 "answer": answer,
                 "shares": answer.shares,
                 "inputs": groups_of(prediction, spec),
+                "provenance": provenance_of(prediction.model_version),
             }
         return super().render_change_form(request, context, *args, **kwargs)
 

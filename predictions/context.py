@@ -15,7 +15,12 @@ def site(request: HttpRequest) -> dict[str, object]:  # noqa: ARG001  # Django g
 
 def _site() -> dict[str, str]:
     try:
-        scorer = embedded.live()
+        scorer, overridden_by = embedded.live(), embedded.live_by() if embedded.is_overridden() else ""
     except embedded.ModelUnavailable:
         return {}
-    return {"title": scorer.spec.model.title, "noun": scorer.spec.model.noun, "version": scorer.version}
+    return {
+        "title": scorer.spec.model.title,
+        "noun": scorer.spec.model.noun,
+        "version": scorer.version,
+        "overridden_by": overridden_by,
+    }

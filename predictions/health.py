@@ -15,6 +15,7 @@ from predictions.api.problems import problem_response
 
 _LOCK_WAIT_MS = 2000
 """How long a probe waits for a writer of SQLite; most probes give up after a few seconds."""
+_NOT_LOADED = "No release of the model is loaded; the log and 'python manage.py check' say why."
 _NO_STORE = {"Cache-Control": "no-store"}
 
 
@@ -26,11 +27,12 @@ def live(_request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def ready(request: HttpRequest) -> HttpResponse:
-    """Answer 200 where a prediction could be made and stored, and otherwise 503 with what is missing."""
+    """Answer 200 with the live release where a prediction could be made and stored, and otherwise 503 with what is missing."""
     faults = _faults()
     if faults:
         return problem_response(request, "unavailable", "This process must not be sent requests yet.", errors=faults)
-    return JsonResponse({"status": "ready"}, headers=_NO_STORE)
+    answer = {"status": "ready", "version": embedded.live().version, "live_by": embedded.live_by()}
+    return JsonResponse(answer, headers=_NO_STORE)
 
 
 class ProbeMiddleware:
@@ -66,7 +68,7 @@ class _Migrations:
 def _faults() -> list[FieldError]:
     faults = []
     if not embedded.is_loaded():
-        faults.append(FieldError(pointer="/model", code="model", detail="No release of the model is loaded."))
+        faults.append(FieldError(pointer="/model", code="model", detail=_NOT_LOADED))
     try:
         _ask_database()
         pending = _Migrations.pending()

@@ -18,7 +18,7 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_http_methods, require_safe
 
 from ml_model.errors import RecordsRefused
-from predictions import embedded, error_pages, presentation
+from predictions import embedded, error_pages, presentation, release_words
 from predictions.forms import RecordForm, texts_of
 from predictions.models import Prediction
 from predictions.services import predict_and_store
@@ -30,7 +30,7 @@ _PER_PAGE = 50
 _P = ParamSpec("_P")
 
 
-def _answering(
+def answering(
     view: Callable[Concatenate[HttpRequest, _P], HttpResponse],
 ) -> Callable[Concatenate[HttpRequest, _P], HttpResponse]:
     """Answer 503 where no model is live, and let nobody else's cache keep the page."""
@@ -46,7 +46,7 @@ def _answering(
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@_answering
+@answering
 def ask(request: HttpRequest) -> HttpResponse:
     """The form: empty, prefilled by the query string, or sent."""
     spec = embedded.live().spec
@@ -69,7 +69,7 @@ def ask(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-@_answering
+@answering
 def again(request: HttpRequest, pk: UUID) -> HttpResponse:
     """The form, filled in with what an earlier prediction was asked."""
     prediction = _visible(request, pk)
@@ -78,7 +78,7 @@ def again(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 @require_safe
-@_answering
+@answering
 def result(request: HttpRequest, pk: UUID) -> HttpResponse:
     """One prediction, for whoever made it and for staff who may see all."""
     prediction = _visible(request, pk)
@@ -88,6 +88,7 @@ def result(request: HttpRequest, pk: UUID) -> HttpResponse:
         "answer": presentation.answer_of(prediction, spec),
         "groups": presentation.groups_of(prediction, spec),
         "model": spec.model if spec else None,
+        "provenance": release_words.provenance_of(prediction.model_version),
         "json": presentation.json_text(presentation.facts_of(prediction)),
         "curl": _curl(request, prediction.inputs),
     }
@@ -95,7 +96,7 @@ def result(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 @require_safe
-@_answering
+@answering
 def history(request: HttpRequest) -> HttpResponse:
     """One's own predictions, the newest first."""
     own = Prediction.objects.made_by(request.user, request.session.get(_VISITOR, ""))

@@ -7,6 +7,7 @@ from typing import Any
 from django.urls import reverse
 from rest_framework.request import Request
 
+from ml_model.artifacts import Manifest
 from ml_model.scoring import Scorer
 from predictions import embedded
 from predictions.models import Prediction
@@ -37,6 +38,17 @@ def _answer(prediction: Prediction) -> dict[str, Any]:
     }
 
 
+def _digests(manifest: Manifest) -> dict[str, Any]:
+    """SHA-256 of everything that the release is made of."""
+    record = embedded.record_of(manifest.version)
+    return {
+        "manifest": record.manifest_sha256 if record else None,
+        "spec": manifest.spec_sha256,
+        "data": manifest.data.sha256,
+        "files": manifest.files,
+    }
+
+
 def represent_model(scorer: Scorer, request: Request) -> dict[str, Any]:
     """The live release: what it predicts, for whom, how well, and where it comes from."""
     spec, manifest = scorer.spec, scorer.manifest
@@ -45,6 +57,7 @@ def represent_model(scorer: Scorer, request: Request) -> dict[str, Any]:
         "name": spec.model.name,
         "title": spec.model.title,
         "version": scorer.version,
+        "live_by": embedded.live_by(),
         "task": spec.model.task,
         "summary": spec.model.summary,
         "intended_use": spec.model.intended_use,
@@ -55,6 +68,11 @@ def represent_model(scorer: Scorer, request: Request) -> dict[str, Any]:
         },
         "fields": len(spec.field),
         "metrics": {name: metric.model_dump() for name, metric in manifest.metrics.items()},
+        "slices": {name: part.model_dump() for name, part in manifest.slices.items()},
+        "gates": [gate.model_dump() for gate in manifest.gates],
+        "compared_with": manifest.compared_with,
+        "hyperparameters": manifest.hyperparameters,
+        "digests": _digests(manifest),
         "provenance": manifest.model_dump(include={"trained_at", "seed", "spec_sha256", "data", "code", "python", "libraries"}),
         "links": {
             "schema": request.build_absolute_uri(reverse("api:schema")),

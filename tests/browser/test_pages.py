@@ -27,8 +27,9 @@ def send(page: Page) -> None:
 
 def unfold(page: Page) -> None:
     """Open everything that is folded, as a reader would."""
-    for summary in page.locator("details:not([open]) > summary").all()[::-1]:
-        summary.click()
+    folded = page.locator("details:not([open]) > summary:visible")
+    while folded.count():
+        folded.last.click()
 
 
 def check(page: Page) -> None:
@@ -82,6 +83,11 @@ def history(page: Page) -> None:
     expect(page.locator(".past li")).to_have_count(1)
 
 
+def model(page: Page) -> None:
+    page.goto("/model/")
+    unfold(page)
+
+
 def no_history(page: Page) -> None:
     page.goto("/predictions/")
 
@@ -91,7 +97,7 @@ def missing(page: Page) -> None:
 
 
 @pytest.mark.parametrize("color_scheme", ["light", "dark"])
-@pytest.mark.parametrize("reach", [empty, errors, example, stale, result, warned, history, no_history, missing])
+@pytest.mark.parametrize("reach", [empty, errors, example, stale, result, warned, history, no_history, model, missing])
 def test_a_page_has_no_barriers(open_page: OpenPage, reach, color_scheme):
     page = open_page("/", color_scheme=color_scheme)
     reach(page)
@@ -114,7 +120,7 @@ def test_the_answer_of_a_classification_has_no_barriers(open_page: OpenPage, mon
     check(page)
 
 
-@pytest.mark.parametrize("reach", [empty, result, history])
+@pytest.mark.parametrize("reach", [empty, result, history, model])
 def test_what_is_clicked_is_large_enough(open_page: OpenPage, reach):
     page = open_page("/", width=320)
     reach(page)

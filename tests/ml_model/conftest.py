@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, settings
 
 from ml_model.artifacts import MANIFEST
 from ml_model.records import RecordValidator, write_cell
-from ml_model.releases import FILE
+from ml_model.releases import FILE, add_release
 from ml_model.scoring import Scorer, load_scorer
 from ml_model.spec import ModelSpec, load_spec, parse_spec
 from ml_model.training import train
@@ -300,3 +300,17 @@ def relist() -> Callable[[Path, dict[str, bytes]], None]:
         (trained / FILE).write_text(f'live = "1.0.0"\n[manifests]\n"1.0.0" = "{hashlib.sha256(stored).hexdigest()}"\n')
 
     return replace
+
+
+@pytest.fixture(scope="session")
+def adopt() -> Callable[[Path, str, Path], None]:
+    """Lists the release 1.0.0 of another folder under a version of its own."""
+
+    def adopt(trained: Path, version: str, source: Path) -> None:
+        bundle = Path(shutil.copytree(source / "1.0.0", trained / version))
+        manifest = json.loads((bundle / MANIFEST).read_bytes()) | {"version": version}
+        stored = json.dumps(manifest).encode()
+        (bundle / MANIFEST).write_bytes(stored)
+        add_release(version, hashlib.sha256(stored).hexdigest(), trained)
+
+    return adopt

@@ -13,7 +13,10 @@ from ml_model.errors import BundleRefused
 from ml_model.releases import read_releases
 from ml_model.scoring import load_scorer
 
-FILES = [MANIFEST, SPEC, ESTIMATORS, "calibration.json", "profile.json", "golden.json", "card.md"]
+FILES = [
+    *(MANIFEST, SPEC, ESTIMATORS, "calibration.json", "profile.json", "golden.json"),
+    *("card.md", "residuals.svg", "calibration.svg", "log.jsonl"),
+]
 
 
 def refusal(trained):

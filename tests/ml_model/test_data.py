@@ -219,11 +219,11 @@ def test_a_data_file_that_is_missing(write_house):
 @pytest.mark.parametrize(
     ("line", "column", "cell", "problem"),
     [
-        (3, "Rooms", "21", "1 row(s) break model.toml; line 3: rooms: Rooms must be from 0 to 20"),
-        (241, "Rooms", "", "line 241: rooms: Rooms is needed."),
-        (9, "Heating", "coal", "line 9: heating: Heating must be one of gas, oil, wood"),
-        (9, "Area", "1_000", "line 9: area: Area must be a number"),
-        (9, "Sold", "2021-02-30", "line 9: sold:"),
+        (3, "Rooms", "21", "1 row(s) break model.toml; line 3, column 'Rooms': Rooms must be from 0 to 20"),
+        (241, "Rooms", "", "line 241, column 'Rooms': Rooms is needed."),
+        (9, "Heating", "coal", "line 9, column 'Heating': Heating must be one of gas, oil, wood"),
+        (9, "Area", "1_000", "line 9, column 'Area': Area must be a number"),
+        (9, "Sold", "2021-02-30", "line 9, column 'Sold':"),
         (9, "Price", "", "line 9: target 'Price' is '', not a finite number"),
         (9, "Price", "dear", "line 9: target 'Price' is 'dear', not a finite number"),
         (9, "Price", "nan", "line 9: target 'Price' is 'nan', not a finite number"),
@@ -239,7 +239,7 @@ def test_a_row_that_breaks_the_contract_is_named_by_its_line(line, column, cell,
 
 def test_lines_are_counted_as_an_editor_counts_them(load, tree, house_csv):
     broken = with_cell(house_csv, 9, "Rooms", "21").replace("\nh2,", "\n\n\nh2,").replace("\nh3,", '\n"h\n3",')
-    assert "line 12: rooms" in refusal(load, tree, broken, rows=240)
+    assert "line 12, column 'Rooms'" in refusal(load, tree, broken, rows=240)
 
 
 def test_a_negative_target_without_logarithm(load, tree, house_csv):

@@ -20,7 +20,7 @@ from ml_model.errors import (
 def test_all_exceptions_are_of_one_family():
     family = [one for _, one in inspect.getmembers(errors, inspect.isclass) if one.__module__ == errors.__name__]
     exceptions = [one for one in family if issubclass(one, Exception)]
-    assert len(exceptions) == 8
+    assert len(exceptions) == 10
     assert all(issubclass(one, ModelError) for one in exceptions)
 
 

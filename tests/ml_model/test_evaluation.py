@@ -112,3 +112,12 @@ def test_rows_are_drawn_in_pairs():
     sample = np.random.default_rng(0).random(50)
     metric = resampled(lambda x, y: float(np.max(np.abs(x - y))), (sample, sample), seed=0)
     assert (metric.value, metric.low, metric.high) == (0.0, 0.0, 0.0)
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3, 5])
+def test_a_few_rows_have_finite_metrics(rows):
+    """As a slice may hold: resamples of one row alone have no variance."""
+    true = np.arange(1.0, rows + 1)
+    metrics = regression_metrics(true, true + 0.1, true - 1, true + 1, seed=1)
+    assert ("r2" in metrics) == (rows > 1)
+    assert all(np.isfinite([metric.value, metric.low, metric.high]).all() for metric in metrics.values())

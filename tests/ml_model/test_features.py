@@ -74,6 +74,54 @@ def test_unknown_none_and_zero_are_three_things(name, value, encoded, *, encoder
     np.testing.assert_array_equal(row_of(encoder, record | {name: value})[name], encoded)
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("area", "1500"),
+        ("area", "wide"),
+        ("area", [1500.0]),
+        ("area", b"1500"),
+        ("rooms", "4"),
+        ("garden", "yes"),
+        ("garden", "1"),
+        ("heating", 0),
+        ("heating", ["gas"]),
+        ("cellar", ""),
+        ("cellar", float("nan")),
+        ("grade", "1"),
+        ("grade", 2.5),
+        ("sold", 40_000),
+        ("sold", "15.06.2010"),
+        ("sold", ""),
+    ],
+)
+def test_a_value_of_another_type_is_never_made_a_number(name, value, house):
+    with pytest.raises((TypeError, ValueError, KeyError)):
+        encode_column(house.fields[name], [value])
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("heating", "sun"), ("cellar", "None"), ("cellar", "FULL"), ("grade", 4), ("grade", -1)]
+)
+def test_a_choice_that_the_spec_does_not_have_is_refused(name, value, house):
+    with pytest.raises(KeyError):
+        encode_column(house.fields[name], [value])
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("area", 1e308), ("area", -1e308), ("area", 5e-324), ("rooms", 10**15), ("lot", 1e300)]
+)
+def test_extremes_stay_finite(name, value, *, encoder, house, record):
+    np.testing.assert_array_equal(encode_column(house.fields[name], [value]), [float(value)])
+    assert np.isfinite(encoder.matrix([record | {name: value}])).all()
+
+
+def test_numbers_of_numpy_are_numbers(house):
+    for value in (np.float64(2.5), np.float32(2.5), np.int64(2)):
+        column = encode_column(house.fields["area"], [value])
+        assert (column.dtype, column[0]) == (np.float64, float(value))
+
+
 def test_a_change_of_one_answer_changes_its_own_columns_alone(encoder, record):
     other = record | {"heating": "wood"}
     before, after = row_of(encoder, record), row_of(encoder, other)

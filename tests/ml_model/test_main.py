@@ -6,9 +6,9 @@ from functools import partial
 import pytest
 
 import ml_model.__main__ as command_line
-from ml_model import releases, scoring, training
+from ml_model import release_commands, scoring, training
 from ml_model.errors import TrainingError
-from ml_model.releases import FILE, add_release, read_releases
+from ml_model.releases import FILE, read_releases
 
 
 @pytest.fixture
@@ -16,8 +16,8 @@ def run(trained, monkeypatch, capsys):
     """Runs one command over a copy of the releases of the small houses; returns exit code, output and errors."""
     monkeypatch.setattr(scoring, "load_scorer", partial(scoring.load_scorer, trained=trained))
     monkeypatch.setattr(command_line, "read_releases", partial(read_releases, trained))
-    monkeypatch.setattr(command_line, "promote", partial(releases.promote, trained=trained))
     monkeypatch.setattr(command_line, "TRAINED", trained)
+    monkeypatch.setattr(release_commands, "TRAINED", trained)
 
     def run(*arguments):
         code = command_line.main([str(argument) for argument in arguments])
@@ -98,7 +98,7 @@ def test_a_release_that_is_not_listed(run, source, tmp_path):
 def test_a_damaged_release(run, source, tmp_path, trained):
     (trained / "1.0.0" / "card.md").write_text("Trust me.")
     before = (trained / FILE).read_bytes()
-    for command in (("score", source, tmp_path / "out.csv"), ("promote", "1.0.0"), ("verify",)):
+    for command in (("score", source, tmp_path / "out.csv"), ("promote", "1.0.0"), ("verify",), ("show", "1.0.0")):
         assert "release bundle 1.0.0 refused: 'card.md' was changed" in refused(run(*command))
     assert not (tmp_path / "out.csv").exists()
     assert (trained / FILE).read_bytes() == before
@@ -115,17 +115,13 @@ def test_nothing_to_verify(run, trained):
 
 def test_a_list_of_releases_that_is_junk(run, trained, source, tmp_path):
     (trained / FILE).write_bytes(b"\xff live")
-    for command in (("score", source, tmp_path / "out.csv"), ("promote", "1.0.0"), ("verify",)):
+    for command in (("score", source, tmp_path / "out.csv"), ("promote", "1.0.0"), ("verify",), ("show", "1.0.0")):
         assert "releases.toml cannot be read" in refused(run(*command))
 
 
-def test_promote(run, trained, released):
-    (trained / "1.1.0").symlink_to(released["concrete"] / "1.0.0", target_is_directory=True)
-    add_release("1.1.0", read_releases(released["concrete"]).manifests["1.0.0"], trained)
+def test_verify_names_every_release(run, trained, released, adopt):
+    adopt(trained, "1.1.0", released["concrete"])
     assert run("verify")[1] == "1.0.0: verified (live)\n1.1.0: verified\n"
-    assert run("promote", "1.1.0") == (0, "1.1.0 is live from the next start\n", "")
-    assert read_releases(trained).live == "1.1.0"
-    assert run("verify")[1] == "1.0.0: verified\n1.1.0: verified (live)\n"
 
 
 def test_train(run, monkeypatch, write_house, trained, tree):
@@ -143,7 +139,7 @@ def test_train(run, monkeypatch, write_house, trained, tree):
 
 
 def test_training_that_fails(run, monkeypatch):
-    def fail(version, *, report):
+    def fail(version, **_):
         raise TrainingError("fit", ValueError("two\nlines"))
 
     monkeypatch.setattr(training, "train", fail)

@@ -8,7 +8,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ml_model.data import load_dataset
 from ml_model.features import FeatureEncoder
-from ml_model.pipeline import build_difficulty, build_estimator
+from ml_model.pipeline import build_difficulty, build_estimator, encoded
 
 MEMBERS = ("linear", "boosting", "forest")
 
@@ -184,3 +184,113 @@ def test_difficulty_is_a_regression_of_its_own(house, sample):
     matrix, target = sample
     difficulty = clone(build_difficulty(house)).fit(matrix, np.log(target))
     assert difficulty.predict(matrix).shape == (len(matrix),)
+
+
+# The encoding that all members share: numbers first, then an indicator per choice.
+
+PLAIN = ("area", "rooms", "garden", "grade", "sold", "log_lot", "area_unknown")
+WIDTH = len(PLAIN) + 3 + 3
+
+
+@pytest.fixture(scope="module")
+def names(house):
+    return FeatureEncoder(house).names
+
+
+@pytest.fixture(scope="module")
+def encoding(house, sample):
+    return encoded(house).fit(sample[0])
+
+
+@pytest.fixture
+def one(sample, names, encoding):
+    """Encodes the first row without unknowns, with some values replaced; returns its numbers, heating and cellar."""
+    row = sample[0][~np.isnan(sample[0]).any(axis=1)][0]
+
+    def encode(encoding=encoding, **values):
+        changed = row.copy()
+        for name, value in values.items():
+            changed[names.index(name)] = value
+        (answer,) = encoding.transform(changed[None, :])
+        return dict(zip(PLAIN, answer, strict=False)), answer[-6:-3].tolist(), answer[-3:].tolist()
+
+    return encode
+
+
+def test_an_unknown_number_is_the_median_and_zero_is_zero(one, sample, names):
+    for name in PLAIN:
+        assert one(**{name: np.nan})[0][name] == np.nanmedian(sample[0][:, names.index(name)])
+        assert one(**{name: 0.0})[0][name] == 0.0
+
+
+def test_unknown_none_and_each_choice_are_different_indicators(one):
+    assert one(cellar=np.nan)[2] == [0, 0, 0]
+    assert one(cellar=0.0)[2] == [1, 0, 0]
+    assert one(cellar=2.0)[2] == [0, 0, 1]
+    assert one(heating=1.0)[1:] == ([0, 1, 0], one()[2])
+
+
+@pytest.mark.parametrize("code", [3.0, -1.0, 0.5, 1e300])
+def test_an_unseen_choice_has_no_indicator(code, one):
+    assert one(heating=code)[1] == [0, 0, 0]
+
+
+def test_a_choice_without_a_row_keeps_its_place(house, sample, names, one):
+    matrix = sample[0].copy()
+    matrix[:, names.index("heating")] = 2.0
+    assert one(encoded(house).fit(matrix), heating=1.0)[1] == [0, 1, 0]
+
+
+def test_extreme_numbers_stay_finite(one, house, sample):
+    assert one(area=1e308)[0]["area"] == 1e308
+    assert np.isfinite(one(encoded(house, scaled=True).fit(sample[0]), area=1e300)[0]["area"])
+
+
+@pytest.mark.parametrize("scaled", [False, True])
+def test_one_row_is_encoded_as_among_many(scaled, house, sample):
+    encoding = encoded(house, scaled=scaled).fit(sample[0])
+    many = encoding.transform(np.tile(sample[0], (40, 1)))
+    assert many.shape == (40 * len(sample[0]), WIDTH)
+    assert many.dtype == np.float64
+    for row in range(10):
+        np.testing.assert_array_equal(encoding.transform(sample[0][[row]])[0], many[row])
+
+
+def test_scaled_numbers_have_variance_one_and_choices_their_height(house, sample):
+    numbers, choices = np.split(encoded(house, scaled=True, category_scale=2.5).fit_transform(sample[0]), [len(PLAIN)], axis=1)
+    np.testing.assert_allclose(numbers.mean(axis=0), 0, atol=1e-12)
+    spread = numbers.std(axis=0)
+    np.testing.assert_allclose(spread[spread > 0], 1, rtol=1e-12)
+    assert set(np.unique(choices)) == {0.0, 2.5}
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda matrix: matrix.astype(str),
+        lambda matrix: np.where(np.isnan(matrix), None, "wide"),
+        lambda matrix: matrix.astype(complex) * 1j,
+        lambda matrix: matrix[:, :-1],
+        lambda matrix: np.column_stack([matrix, matrix[:, 0]]),
+        lambda matrix: matrix[0],
+        lambda matrix: np.where(np.isnan(matrix), np.inf, matrix),
+    ],
+    ids=["text", "objects", "complex", "a column less", "a column more", "one dimension", "infinity"],
+)
+def test_a_matrix_of_another_type_or_shape_is_refused(spoil, encoding, sample):
+    with pytest.raises((ValueError, TypeError)):
+        encoding.transform(spoil(sample[0]))
+
+
+def test_the_order_of_the_columns_is_that_of_the_spec(encoding, sample, names):
+    before = encoding.transform(sample[0][:1])[0]
+    for position, name in enumerate(names):
+        changed = sample[0][:1].copy()
+        changed[0, position] = 1.0 if changed[0, position] != 1.0 else 0.0
+        moved = np.flatnonzero(encoding.transform(changed)[0] != before).tolist()
+        if name in PLAIN:
+            assert moved == [PLAIN.index(name)]
+        else:
+            first = len(PLAIN) + 3 * (name == "cellar")
+            assert moved
+            assert set(moved) <= set(range(first, first + 3))

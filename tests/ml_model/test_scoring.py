@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -9,7 +10,7 @@ import pytest
 from ml_model.data import load_dataset, read_table, records_of
 from ml_model.errors import BundleRefused, RecordsRefused, ReleaseError
 from ml_model.features import FeatureEncoder
-from ml_model.releases import add_release, promote
+from ml_model.releases import add_release, read_releases, set_live
 from ml_model.scoring import ScoreWarning, load_scorer
 
 NAMES = ["penguins", "credit", "concrete", "house"]
@@ -206,15 +207,29 @@ def test_a_release_that_is_not_listed(trained):
         load_scorer("1.0.1", trained)
 
 
-def test_a_release_by_version(trained, released, specs):
-    bundle = released["concrete"] / "1.0.0"
-    (trained / "2.0.0").symlink_to(bundle, target_is_directory=True)
-    digest = (released["concrete"] / "releases.toml").read_text().split('"')[-2]
-    add_release("2.0.0", digest, trained)
+def test_a_release_by_version(trained, released, specs, adopt):
+    adopt(trained, "2.0.0", released["concrete"])
     assert load_scorer(trained=trained).spec.model.name == "small-houses"
     assert load_scorer("2.0.0", trained).spec == specs["concrete"]
-    promote("2.0.0", trained)
+    set_live("promote", "2.0.0", trained, previous="1.0.0")
     assert load_scorer(trained=trained).spec == specs["concrete"]
+
+
+def test_a_release_under_the_version_of_another_is_refused(trained, released):
+    shutil.copytree(trained / "1.0.0", trained / "2.0.0")
+    add_release("2.0.0", read_releases(trained).manifests["1.0.0"], trained)
+    with pytest.raises(BundleRefused, match=r"release bundle 2\.0\.0 refused: its manifest is that of release 1\.0\.0"):
+        load_scorer("2.0.0", trained)
+
+
+def test_the_environment_says_which_release_is_loaded(trained, released, specs, adopt, monkeypatch):
+    adopt(trained, "2.0.0", released["concrete"])
+    monkeypatch.setenv("INHOUSE_LIVE", "2.0.0")
+    assert load_scorer(trained=trained).spec == specs["concrete"]
+    assert load_scorer("1.0.0", trained).spec == specs["house"]
+    monkeypatch.setenv("INHOUSE_LIVE", "2.0")
+    with pytest.raises(ReleaseError, match=r"environment variable INHOUSE_LIVE: '2\.0' is not a version"):
+        load_scorer(trained=trained)
 
 
 def test_a_scorer_tells_what_it_is(scorer, house):

@@ -52,3 +52,22 @@ def test_a_release_that_is_not_as_it_was_made(trained, spoil):
     assert identity == "predictions.E002"
     assert "pipeline.joblib" in message
     assert hint
+
+
+def test_an_override_is_said(trained, monkeypatch):
+    version = read_releases(trained).live
+    monkeypatch.setenv("INHOUSE_LIVE", version)
+    [(identity, message, hint)] = found()
+    assert identity == "predictions.W001"
+    assert f"Release {version} is live by INHOUSE_LIVE" in message
+    assert "unset INHOUSE_LIVE" in hint
+
+
+@pytest.mark.parametrize("value", ["9.9.9", "newest", "../1.0.0"])
+def test_an_override_that_names_no_release(trained, monkeypatch, value):
+    monkeypatch.setenv("INHOUSE_LIVE", value)
+    [(identity, message, hint)] = found()
+    assert identity == "predictions.E003"
+    assert message.startswith("environment variable INHOUSE_LIVE: ")
+    assert "\n" not in message
+    assert "python -m ml_model list" in hint

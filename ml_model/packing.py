@@ -1,0 +1,123 @@
+"""The parts of a bundle: its files and its provenance, out of what a training read and learnt."""
+
+from __future__ import annotations
+
+import io
+import json
+import platform
+import subprocess
+from collections import Counter
+from collections.abc import Sequence
+from importlib.metadata import version as library_version
+from pathlib import Path
+
+import joblib
+
+from ml_model.artifacts import (
+    ESTIMATORS,
+    FORMAT,
+    SPEC,
+    Bundle,
+    Code,
+    FieldProfile,
+    Fitted,
+    Golden,
+    Manifest,
+    Origin,
+    digest,
+)
+from ml_model.data import Dataset
+from ml_model.environment import instruction_set
+from ml_model.footprint import Contender
+from ml_model.records import Record
+from ml_model.scoring import Scorer, golden_answer
+from ml_model.spec import ModelSpec
+
+_LIBRARIES = ("crepes", "joblib", "numpy", "pandas", "pydantic", "scikit-learn", "scipy")
+_GOLDEN_RECORDS = 20
+
+
+def draft_manifest(version: str, text: str, spec: ModelSpec, dataset: Dataset, *, trained_at: str, folder: Path) -> Manifest:
+    """Return the manifest as far as it is known before anything is measured; ``text`` is the ``model.toml`` in ``folder``."""
+    return Manifest(
+        format=FORMAT,
+        model=spec.model.name,
+        version=version,
+        trained_at=trained_at,
+        duration_s=0.0,
+        seed=spec.estimator.seed,
+        spec_sha256=digest(text.encode()),
+        data=_origin(spec, dataset),
+        code=_code(folder),
+        python=platform.python_version(),
+        machine=platform.machine(),
+        instructions=instruction_set(),
+        libraries={name: library_version(name) for name in _LIBRARIES},
+        metrics={},
+        hyperparameters={"estimator": spec.estimator.model_dump(mode="json"), "interval": spec.interval.model_dump(mode="json")},
+        files={},
+    )
+
+
+def unlisted(spec: ModelSpec, manifest: Manifest, fitted: Fitted, training: Sequence[Record]) -> Bundle:
+    """Return a bundle in memory that no file holds yet and that has no golden records; ``training`` is what it learnt from."""
+    profile = _profile(spec, training)
+    return Bundle(manifest=manifest, spec=spec, fitted=fitted, profile=profile, golden=Golden(records=[], scores=[]))
+
+
+def pack(text: str, bundle: Bundle, test: Sequence[Record]) -> Contender:
+    """Return a candidate with every file that it answers by; ``text`` is its ``model.toml``, ``test`` holds its test rows."""
+    scorer, fitted = Scorer(bundle), bundle.fitted
+    golden = scorer.score([bundle.spec.example(), *test[: _GOLDEN_RECORDS - 1]])
+    files = {
+        SPEC: text.encode(),
+        ESTIMATORS: _pickled({"estimator": fitted.estimator, "difficulty": fitted.difficulty}),
+        "calibration.json": _json(fitted.calibration.model_dump() if fitted.calibration else None),
+        "profile.json": _json({name: held.model_dump() for name, held in bundle.profile.items()}),
+        "golden.json": _json({"records": [one.record for one in golden], "scores": [golden_answer(one) for one in golden]}),
+    }
+    return Contender(scorer=scorer, files=files)
+
+
+def _origin(spec: ModelSpec, dataset: Dataset) -> Origin:
+    told = dataset.provenance
+    tests = int(dataset.is_test.sum())
+    return Origin(
+        file=spec.data.file,
+        origin=told.origin,
+        licence=told.licence,
+        extraction=told.extraction,
+        sha256=told.sha256,
+        rows=told.rows,
+        train_rows=told.rows - tests,
+        test_rows=tests,
+    )
+
+
+def _code(folder: Path) -> Code:
+    def git(*words: str) -> str:
+        return subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True, check=True).stdout.strip()
+
+    try:
+        return Code(commit=git("rev-parse", "HEAD"), clean=not git("status", "--porcelain"))
+    except (OSError, subprocess.CalledProcessError):
+        return Code(commit="unknown", clean=False)
+
+
+def _profile(spec: ModelSpec, records: Sequence[Record]) -> dict[str, FieldProfile]:
+    profile = {}
+    for field in spec.field:
+        counts = Counter(record[field.name] for record in records)
+        choices = {str(choice): counts[choice] for choice in field.codes}
+        profile[field.name] = FieldProfile(unknown=counts[None], choices=choices)
+    return profile
+
+
+def _pickled(content: object) -> bytes:
+    buffer = io.BytesIO()
+    joblib.dump(content, buffer, compress=("zlib", 9))
+    return buffer.getvalue()
+
+
+def _json(content: object) -> bytes:
+    return (json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
