@@ -23,6 +23,8 @@ threads = env.integer("WEB_THREADS", default=4, least=1, most=256)
 timeout = env.integer("WEB_TIMEOUT_S", default=60, least=1, most=3600)
 graceful_timeout = env.integer("WEB_GRACEFUL_TIMEOUT_S", default=30, least=1, most=3600)
 preload_app = False
+# A link that fills in a form of many fields is longer than the 4,094 bytes that a request line may have by default.
+limit_request_line = 8190
 # It would write a socket to the home folder, and nothing here uses it.
 control_socket_disable = True
 proc_name = "inhouse"
