@@ -6,6 +6,7 @@ Each worker loads the model after its fork, so that no thread pool of a library 
 from __future__ import annotations
 
 import os
+import signal
 from contextlib import suppress
 from typing import Any
 
@@ -36,5 +37,8 @@ def post_worker_init(_worker: Any) -> None:
     """Load the model before the first request; without one the worker still serves, and its probe says that it is not ready."""
     from predictions import embedded
 
+    # Ctrl-C reaches the whole process group. The master then tells each worker to stop; a second signal at the same moment would
+    # find the worker's own handler inside a lock that it cannot take twice, and the stop would hang until the worker is killed.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     with suppress(embedded.ModelUnavailable):
         embedded.live()

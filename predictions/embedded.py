@@ -51,9 +51,10 @@ def unload() -> None:
     _spec.cache_clear()
 
 
-def spec_of(version: str) -> ModelSpec | None:
-    """Return the spec that a stored prediction was made under, or None where its release is no longer shipped."""
-    return _spec(settings.MODEL_RELEASES, version)
+def spec_of(model: str, version: str) -> ModelSpec | None:
+    """Return the spec that a stored prediction was made under, or None where that release of that model is not shipped."""
+    spec = _spec(settings.MODEL_RELEASES, version)
+    return spec if spec and spec.model.name == model else None
 
 
 @lru_cache(maxsize=64)

@@ -29,7 +29,7 @@ def represent(prediction: Prediction, request: Request) -> dict[str, Any]:
 def _answer(prediction: Prediction) -> dict[str, Any]:
     if prediction.value is None:
         return {"label": prediction.label, "probabilities": prediction.probabilities}
-    spec = embedded.spec_of(prediction.model_version)
+    spec = embedded.spec_of(prediction.model_name, prediction.model_version)
     return {
         "value": prediction.value,
         "unit": spec.target.unit if spec else None,
