@@ -1,6 +1,6 @@
 """Compare candidate estimators for the model of ``ml_model/model.toml`` by repeated cross-validation on its training rows.
 
-    python benchmarks/compare_estimators.py > docs/estimator-table.md
+    PYTHONPATH=. python benchmarks/compare_estimators.py
 
 The test rows take no part. Every candidate sees the same matrix, the same folds and the logarithm of the price; the last column
 is the paired difference of the mean squared error to the chosen one, in standard errors over rows.

@@ -6,6 +6,7 @@ Each worker loads the model after its fork, so that no thread pool of a library 
 from __future__ import annotations
 
 import os
+import signal
 from contextlib import suppress
 from typing import Any
 
@@ -23,6 +24,8 @@ threads = env.integer("WEB_THREADS", default=4, least=1, most=256)
 timeout = env.integer("WEB_TIMEOUT_S", default=60, least=1, most=3600)
 graceful_timeout = env.integer("WEB_GRACEFUL_TIMEOUT_S", default=30, least=1, most=3600)
 preload_app = False
+# A link that fills in a form of many fields is longer than the 4,094 bytes that a request line may have by default.
+limit_request_line = 8190
 # It would write a socket to the home folder, and nothing here uses it.
 control_socket_disable = True
 proc_name = "inhouse"
@@ -34,5 +37,8 @@ def post_worker_init(_worker: Any) -> None:
     """Load the model before the first request; without one the worker still serves, and its probe says that it is not ready."""
     from predictions import embedded
 
+    # Ctrl-C reaches the whole process group. The master then tells each worker to stop; a second signal at the same moment would
+    # find the worker's own handler inside a lock that it cannot take twice, and the stop would hang until the worker is killed.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     with suppress(embedded.ModelUnavailable):
         embedded.live()

@@ -25,6 +25,8 @@ from ml_model.spec import ModelSpec
 from ml_model.tables import BoostingTable, ForestTable, LinearTable
 
 _CALIBRATION_FOLDS = 5
+_DIFFICULTY_PENALTY = 300.0
+"""Strong, because the absolute residual of one row says little of the difficulty of others like it."""
 
 
 def build_estimator(spec: ModelSpec) -> Any:
@@ -47,8 +49,7 @@ def build_estimator(spec: ModelSpec) -> Any:
 
 def build_difficulty(spec: ModelSpec) -> Pipeline:
     """Return the unfitted regressor of the logarithm of the absolute residual, which makes intervals adaptive."""
-    penalty = LinearTable(alpha=300.0)
-    return make_pipeline(encoded(spec, scaled=True, category_scale=1.0), Ridge(alpha=penalty.alpha))
+    return make_pipeline(encoded(spec, scaled=True), Ridge(alpha=_DIFFICULTY_PENALTY))
 
 
 def _member(spec: ModelSpec, table: LinearTable | BoostingTable | ForestTable) -> Pipeline:

@@ -22,6 +22,7 @@ _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 _DAY = re.compile(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")
 _YES = frozenset({"y", "yes", "true", "t", "1"})
 _NO = frozenset({"n", "no", "false", "f", "0"})
+_NOT_AVAILABLE = "NA"
 _LISTED = 12
 _HINTED = 20
 
@@ -98,26 +99,34 @@ def read_text(field: FieldTable, text: str) -> Value:
         return read_number(text)
     if field.kind == "boolean":
         return True if text.casefold() in _YES else False if text.casefold() in _NO else text
-    numbered = any(isinstance(choice, int) for choice in field.codes) and re.fullmatch(r"[+-]?\d{1,18}", text, re.ASCII)
-    return int(text) if numbered else text
+    number = read_number(text) if any(isinstance(choice, int) for choice in field.codes) else text
+    return number if isinstance(number, int) else text
 
 
 def read_cell(field: FieldTable, text: str) -> Value:
-    """Return the value of a cell of a data file, where an empty cell may mean "has none"."""
-    if field.empty_cell == "none" and not text.strip():
+    """Return the value of a cell of a data file, where an empty cell, also written ``NA``, may mean "has none"."""
+    text = text.strip()
+    if text == _NOT_AVAILABLE and _NOT_AVAILABLE not in field.codes:
+        text = ""
+    if field.empty_cell == "none" and not text:
         return NONE_CHOICE
-    if text.strip() == UNKNOWN_CELL and UNKNOWN_CELL not in field.codes:
+    if text == UNKNOWN_CELL and UNKNOWN_CELL not in field.codes:
         return None
     return read_text(field, text)
 
 
 def write_cell(field: FieldTable, value: Value) -> str:
     """Return the cell of a data file that ``read_cell`` reads as ``value``."""
+    return UNKNOWN_CELL if value is None and field.empty_cell == "none" else write_text(value)
+
+
+def write_text(value: Value) -> str:
+    """Return a value as a person types it, so that ``read_text`` reads it back."""
     if value is None:
-        return UNKNOWN_CELL if field.empty_cell == "none" else ""
+        return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return str(value)
+    return repr(value).removesuffix(".0") if isinstance(value, float) else str(value)
 
 
 def in_words(field: FieldTable, value: Value) -> str:
@@ -231,7 +240,7 @@ def _explain(field: FieldTable, fault: ErrorDetails) -> tuple[str, str]:
         listed = [str(choice) for choice in field.codes]
         choices = ", ".join(listed[:_LISTED]) + (f" and {len(listed) - _LISTED} more" if len(listed) > _LISTED else "")
         written = given[:80] if isinstance(given, str) else _shown(given)
-        hint = nearest(written, listed)
+        hint = nearest(written, listed) if isinstance(given, str) else ""
         if written in listed:
             hint = f" Send it as {'a number' if isinstance(given, str) else 'text'}."
         return "choice", f"{field.label} must be one of {choices}; got {_shown(given)}.{hint}"

@@ -3,7 +3,7 @@
 >>> from ml_model.scoring import load_scorer
 >>> scorer = load_scorer()
 >>> score = scorer.score([scorer.spec.example()])[0]
->>> score.low < score.value < score.high
+>>> score.record == scorer.spec.example()
 True
 """
 

@@ -143,14 +143,14 @@ class PredictionAdmin(_Admin):
         """Put the facts above the review."""
         prediction = kwargs.get("obj")
         if prediction:
-            spec = embedded.spec_of(prediction.model_version)
+            spec = embedded.spec_of(prediction.model_name, prediction.model_version)
             answer = answer_of(prediction, spec)
             context |= {
                 "title": "Review a prediction" if self.has_change_permission(request, prediction) else "Prediction",
                 "answer": answer,
                 "shares": answer.shares,
                 "inputs": groups_of(prediction, spec),
-                "provenance": provenance_of(prediction.model_version),
+                "provenance": provenance_of(prediction.model_name, prediction.model_version),
             }
         return super().render_change_form(request, context, *args, **kwargs)
 

@@ -81,9 +81,10 @@ def unload() -> None:
     _record.cache_clear()
 
 
-def spec_of(version: str) -> ModelSpec | None:
-    """Return the spec that a stored prediction was made under, or None where its release is no longer shipped."""
-    return _spec(settings.MODEL_RELEASES, version)
+def spec_of(model: str, version: str) -> ModelSpec | None:
+    """Return the spec that a stored prediction was made under, or None where that release of that model is not shipped."""
+    spec = _spec(settings.MODEL_RELEASES, version)
+    return spec if spec and spec.model.name == model else None
 
 
 @lru_cache(maxsize=_MOST_RELEASES)
@@ -95,9 +96,10 @@ def _spec(trained: Path, version: str) -> ModelSpec | None:
         return None
 
 
-def record_of(version: str) -> ReleaseRecord | None:
-    """Return what is on record about a release, or None where it is no longer shipped."""
-    return _record(settings.MODEL_RELEASES, version)
+def record_of(model: str, version: str) -> ReleaseRecord | None:
+    """Return what is on record about a release, or None where that release of that model is not shipped."""
+    record = _record(settings.MODEL_RELEASES, version)
+    return record if record and record.manifest.model == model else None
 
 
 @lru_cache(maxsize=_MOST_RELEASES)

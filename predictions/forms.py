@@ -11,7 +11,7 @@ from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.forms import BoundField
 
 from ml_model.errors import FieldError
-from ml_model.records import Record, number_in_words, read_text
+from ml_model.records import Record, number_in_words, read_text, write_text
 from ml_model.spec import ModelSpec
 from ml_model.tables import NUMERIC, FieldTable, SectionTable, Value
 
@@ -20,18 +20,9 @@ _BUTTONS = 4
 _BUTTONS_CHARACTERS = 32
 
 
-def text_of(value: Value) -> str:
-    """Return a value as a person types it, so that ``read_text`` reads it back."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return repr(value).removesuffix(".0") if isinstance(value, float) else str(value)
-
-
 def texts_of(record: Mapping[str, Value]) -> dict[str, str]:
     """Return a record as a person types it; what is not known is left out."""
-    return {name: text_of(value) for name, value in record.items() if value is not None}
+    return {name: write_text(value) for name, value in record.items() if value is not None}
 
 
 class Question(forms.Field):
@@ -97,6 +88,12 @@ class RecordForm(forms.Form):
         """Return what was typed as one record for the validator."""
         self.full_clean()
         return {name: self.cleaned_data[name] for name in self.spec.fields}
+
+    def filled(self) -> Record:
+        """Return what stands in the form now, sent or prefilled, without what is blank."""
+        texts = {name: str(self[name].value() or "") for name in self.spec.fields}
+        values = {name: read_text(self.spec.fields[name], text) for name, text in texts.items()}
+        return {name: value for name, value in values.items() if value is not None}
 
     def refuse(self, faults: Iterable[FieldError]) -> None:
         """Put the validator's faults on the questions that they are about."""

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 
 from ml_model.errors import FieldError
 from predictions import embedded
+from predictions.api.errors import RETRY_AFTER_S
 from predictions.api.problems import problem_response
 
 _LOCK_WAIT_MS = 2000
@@ -30,7 +31,9 @@ def ready(request: HttpRequest) -> HttpResponse:
     """Answer 200 with the live release where a prediction could be made and stored, and otherwise 503 with what is missing."""
     faults = _faults()
     if faults:
-        return problem_response(request, "unavailable", "This process must not be sent requests yet.", errors=faults)
+        headers = {"Retry-After": str(RETRY_AFTER_S)}
+        detail = "This process must not be sent requests yet."
+        return problem_response(request, "unavailable", detail, errors=faults, headers=headers)
     answer = {"status": "ready", "version": embedded.live().version, "live_by": embedded.live_by()}
     return JsonResponse(answer, headers=_NO_STORE)
 

@@ -18,7 +18,7 @@ def model(request: HttpRequest) -> HttpResponse:
     """The card of the live release."""
     scorer = embedded.live()
     spec, manifest = scorer.spec, scorer.manifest
-    record, listed = embedded.record_of(scorer.version), embedded.releases()
+    record, listed = embedded.record_of(scorer.manifest.model, scorer.version), embedded.releases()
     # Verified by its digest like the rest of the bundle, which is code of this project: it holds the model itself.
     plots = {name: mark_safe(plot) for name, plot in record.plots.items()} if record else {}  # noqa: S308
     passed = sum(gate.passed for gate in manifest.gates)
@@ -40,7 +40,7 @@ def model(request: HttpRequest) -> HttpResponse:
         "environment": release_words.environment(manifest),
         "hyperparameters": release_words.hyperparameters(manifest),
         "changes": release_words.change_table(release_words.changes(manifest)),
-        "releases": release_words.releases(listed, scorer.version),
+        "releases": release_words.releases(listed, spec.model.name, scorer.version),
         "history": release_words.history(listed),
     }
     return render(request, "predictions/model.html", shown)

@@ -56,9 +56,9 @@ class Tile:
     interval: str
 
 
-def provenance_of(version: str) -> list[Fact]:
+def provenance_of(model: str, version: str) -> list[Fact]:
     """Return where the release comes from that answered a prediction; empty where it is no longer shipped."""
-    record = embedded.record_of(version)
+    record = embedded.record_of(model, version)
     return provenance(record.manifest) if record else []
 
 
@@ -134,11 +134,12 @@ def gates(results: Sequence[GateResult]) -> Table:
 
 def changes(manifest: Manifest) -> list[Change]:
     """Return what differs from the release that it was compared with; empty where that is no longer shipped."""
-    before = embedded.record_of(manifest.compared_with) if manifest.compared_with else None
-    specs = (embedded.spec_of(manifest.compared_with), embedded.spec_of(manifest.version)) if before else (None, None)
-    if before is None or specs[0] is None or specs[1] is None:
+    if not manifest.compared_with:
         return []
-    return changes_between(before.manifest, manifest, (specs[0], specs[1]))
+    before = embedded.record_of(manifest.model, manifest.compared_with)
+    old = embedded.spec_of(manifest.model, manifest.compared_with)
+    new = embedded.spec_of(manifest.model, manifest.version)
+    return changes_between(before.manifest, manifest, (old, new)) if before and old and new else []
 
 
 def change_table(found: Iterable[Change]) -> Table:
@@ -146,11 +147,11 @@ def change_table(found: Iterable[Change]) -> Table:
     return _table(("What", "Name", "Before", "Now"), [(one.kind, one.name, one.before, one.after) for one in found])
 
 
-def releases(listed: Releases, live: str) -> Table:
-    """Return the releases that are shipped, the newest first."""
+def releases(listed: Releases, model: str, live: str) -> Table:
+    """Return the releases of a model that are shipped, the newest first."""
     rows, strong = [], []
     for version in reversed(listed.manifests):
-        record, spec = embedded.record_of(version), embedded.spec_of(version)
+        record, spec = embedded.record_of(model, version), embedded.spec_of(model, version)
         if record is None or spec is None:
             rows.append((version, "cannot be read here", "", ""))
         else:

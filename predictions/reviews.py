@@ -61,11 +61,11 @@ class ReviewForm(_Form):
         return cleaned
 
     def _unit(self) -> str:
-        spec = embedded.spec_of(self.instance.model_version)
+        spec = embedded.spec_of(self.instance.model_name, self.instance.model_version)
         return f"In {spec.target.unit}, digits only." if spec and spec.target.unit else "Digits only."
 
     def _check_positive(self, cleaned: dict[str, Any]) -> None:
-        spec = embedded.spec_of(self.instance.model_version)
+        spec = embedded.spec_of(self.instance.model_name, self.instance.model_version)
         if spec is None or spec.target.transform != "log":
             return
         for name in ("corrected_value", "outcome_value"):

@@ -82,13 +82,13 @@ def again(request: HttpRequest, pk: UUID) -> HttpResponse:
 def result(request: HttpRequest, pk: UUID) -> HttpResponse:
     """One prediction, for whoever made it and for staff who may see all."""
     prediction = _visible(request, pk)
-    spec = embedded.spec_of(prediction.model_version)
+    spec = embedded.spec_of(prediction.model_name, prediction.model_version)
     shown = {
         "prediction": prediction,
         "answer": presentation.answer_of(prediction, spec),
         "groups": presentation.groups_of(prediction, spec),
         "model": spec.model if spec else None,
-        "provenance": release_words.provenance_of(prediction.model_version),
+        "provenance": release_words.provenance_of(prediction.model_name, prediction.model_version),
         "json": presentation.json_text(presentation.facts_of(prediction)),
         "curl": _curl(request, prediction.inputs),
     }
@@ -103,7 +103,7 @@ def history(request: HttpRequest) -> HttpResponse:
     page = Paginator(own, _PER_PAGE).get_page(request.GET.get("page"))
     rows = []
     for prediction in page:
-        spec = embedded.spec_of(prediction.model_version)
+        spec = embedded.spec_of(prediction.model_name, prediction.model_version)
         answer = presentation.answer_of(prediction, spec)
         rows.append((prediction, answer, presentation.sketch_of(prediction, spec)))
     return render(request, "predictions/history.html", {"page": page, "rows": rows})
@@ -137,7 +137,7 @@ def _form_page(request: HttpRequest, form: RecordForm, *, status: int = 200) -> 
         "filled": bool(form.data or set(form.initial) & set(spec.fields)),
         "submission_name": SUBMISSION,
         "submission": form.data.get(SUBMISSION) or uuid4().hex,
-        "curl": _curl(request, spec.example()),
+        "curl": _curl(request, {**spec.example(), **form.filled()}),
     }
     return render(request, "predictions/form.html", shown, status=status)
 

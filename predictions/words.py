@@ -14,12 +14,12 @@ def short_id(prediction: Prediction) -> str:
 
 def answer(prediction: Prediction) -> str:
     """Return the answer: ``$181,000``, or the meaning of the class."""
-    return answer_of(prediction, embedded.spec_of(prediction.model_version)).headline
+    return answer_of(prediction, embedded.spec_of(prediction.model_name, prediction.model_version)).headline
 
 
 def sureness(prediction: Prediction) -> str:
     """Return the interval of a number, or the probability of the class that was answered."""
-    words = answer_of(prediction, embedded.spec_of(prediction.model_version))
+    words = answer_of(prediction, embedded.spec_of(prediction.model_name, prediction.model_version))
     if words.low:
         return f"{words.low} to {words.high}"
     return next((share.percent for share in words.shares if share.chosen), "")
@@ -36,8 +36,11 @@ def outcome(prediction: Prediction) -> str:
 
 def number(prediction: Prediction, value: float) -> str:
     """Return a number that a person gave, with all its digits, in the words of the target."""
-    spec = embedded.spec_of(prediction.model_version)
-    return amount(spec.target if spec else None, value)
+    spec = embedded.spec_of(prediction.model_name, prediction.model_version)
+    if spec is None:
+        return amount(None, value)
+    given = len(f"{value:.6f}".rstrip("0").partition(".")[2])
+    return amount(spec.target.model_copy(update={"decimals": max(given, spec.target.decimals)}), value)
 
 
 def label(prediction: Prediction, value: str) -> str:
@@ -47,6 +50,6 @@ def label(prediction: Prediction, value: str) -> str:
 
 def classes(prediction: Prediction) -> list[tuple[str, str]]:
     """Return the classes that the answer was one of, each with its meaning."""
-    spec = embedded.spec_of(prediction.model_version)
+    spec = embedded.spec_of(prediction.model_name, prediction.model_version)
     meanings = dict(spec.target.classes) if spec else {}
     return [(name, meanings.get(name, name)) for name in prediction.probabilities or {}]

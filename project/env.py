@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 
 _YES = frozenset({"1", "true", "yes", "on"})
@@ -51,6 +53,37 @@ def integer(key: str, *, default: int, least: int, most: int) -> int:
 def words(key: str, default: str = "") -> list[str]:
     """Return the comma-separated parts of ``key``."""
     return [word for part in text(key, default).split(",") if (word := part.strip())]
+
+
+def choice(key: str, default: str, allowed: list[str]) -> str:
+    """Return ``key`` in upper case, which must be one of ``allowed``."""
+    value = text(key, default).upper()
+    if value not in allowed:
+        raise EnvironmentProblem(key, f"is '{value}'; write one of {', '.join(allowed)}")
+    return value
+
+
+def time_zone(key: str, default: str) -> str:
+    """Return ``key`` as the name of a time zone, such as Europe/Berlin."""
+    value = text(key, default)
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise EnvironmentProblem(key, f"is '{value}', which is no time zone; write for example Europe/Berlin") from None
+    return value
+
+
+def database(key: str, default: str, *, conn_max_age_s: int) -> dj_database_url.DBConfig:
+    """Return the database that the URL ``key`` names."""
+    value = text(key, default)
+    try:
+        parsed = dj_database_url.parse(value, conn_max_age=conn_max_age_s)
+    except ValueError:
+        problem = "is no URL of a database; write postgres://user:password@host/name or sqlite:////path/to/file"
+        raise EnvironmentProblem(key, problem) from None
+    if parsed.get("ENGINE") == "django.db.backends.sqlite3" and Path(str(parsed.get("NAME"))).is_dir():
+        raise EnvironmentProblem(key, "names a folder; name a file in it")
+    return parsed
 
 
 def rate(key: str) -> str | None:

@@ -14,4 +14,6 @@ STORAGES = {
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 STATIC_ROOT = None
+# The web app is tested with a release of its own, so that its tests hold whatever model this project ships.
+MODEL_RELEASES = BASE_DIR / "tests" / "data" / "releases"  # noqa: F405
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

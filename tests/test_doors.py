@@ -19,11 +19,12 @@ from django.urls import reverse
 from knox.models import AuthToken
 
 from ml_model.data import read_table, records_of
-from ml_model.records import Record, RecordValidator, write_cell
+from ml_model.records import Record, RecordValidator, write_cell, write_text
+from ml_model.releases import TRAINED
 from ml_model.scoring import load_scorer
 from ml_model.spec import ModelSpec
 from ml_model.training import SPEC_PATH
-from predictions.forms import text_of
+from predictions import embedded
 from predictions.models import Prediction
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -37,6 +38,7 @@ class Refuse:
 sys.meta_path.insert(0, Refuse())
 import ml_model
 from ml_model.errors import RecordsRefused
+from ml_model.releases import TRAINED
 from ml_model.scoring import load_scorer
 assert ml_model.__file__.startswith(sys.argv[1]), ml_model.__file__
 scorer = load_scorer()
@@ -45,11 +47,20 @@ for record in json.load(sys.stdin):
     try:
         [score] = scorer.score([record])
         warnings = [[one.field, one.code, one.detail] for one in score.warnings]
-        answers.append({"value": score.value, "low": score.low, "high": score.high, "warnings": warnings})
+        number = [score.value, score.low, score.high]
+        answers.append({"number": number, "label": score.label or "", "shares": score.probabilities, "warnings": warnings})
     except RecordsRefused as refused:
         answers.append({"errors": [[one.field, one.code, one.detail] for one in refused.errors_by_row[0]]})
 json.dump(answers, sys.stdout)
 """
+
+
+@pytest.fixture(autouse=True)
+def the_release_that_is_shipped(settings):
+    settings.MODEL_RELEASES = TRAINED
+    embedded.unload()
+    yield
+    embedded.unload()
 
 
 @pytest.fixture(scope="module")
@@ -127,12 +138,10 @@ def test_json(records, by_wheel):
         else:
             assert response.status_code == 201, body
             warnings = [[one["field"], one["code"], one["detail"]] for one in body["warnings"]]
-            answer = {
-                "value": body["value"],
-                "low": body["interval"]["low"],
-                "high": body["interval"]["high"],
-                "warnings": warnings,
-            }
+            interval = body.get("interval", {})
+            number = [body.get("value"), interval.get("low"), interval.get("high")]
+            shares = body.get("probabilities")
+            answer = {"number": number, "label": body.get("label", ""), "shares": shares, "warnings": warnings}
         assert answer == expected
 
 
@@ -140,7 +149,7 @@ def test_json(records, by_wheel):
 def test_form(spec, records, by_wheel):
     client = Client()
     for record, expected in zip(records, by_wheel, strict=True):
-        typed = {name: text_of(value) for name, value in record.items()}
+        typed = {name: write_text(value) for name, value in record.items()}
         response = client.post(reverse("form"), typed)
         if "errors" in expected:
             assert response.status_code == 422
@@ -152,7 +161,8 @@ def test_form(spec, records, by_wheel):
             assert response.status_code == 303
             stored = Prediction.objects.get(pk=response.url.strip("/").rpartition("/")[2])
             warnings = [[one["field"], one["code"], one["detail"]] for one in stored.warnings]
-            answer = {"value": stored.value, "low": stored.low, "high": stored.high, "warnings": warnings}
+            number = [stored.value, stored.low, stored.high]
+            answer = {"number": number, "label": stored.label, "shares": stored.probabilities, "warnings": warnings}
         assert answer == expected
 
 
@@ -181,6 +191,12 @@ def test_command_line(spec, records, by_wheel, tmp_path):
             assert row["error"] == "; ".join(detail for _, _, detail in expected["errors"])
             assert row["prediction"] == ""
         else:
-            numbers = [float(row[name]) for name in ("prediction", "low", "high")]
-            assert numbers == pytest.approx([expected[name] for name in ("value", "low", "high")], rel=1e-12)
+            if expected["label"]:
+                assert row["prediction"] == expected["label"]
+                shares = {name: float(row[f"probability_{name}"]) for name in expected["shares"]}
+                assert shares == pytest.approx(expected["shares"], rel=1e-12)
+            else:
+                assert [float(row[name]) for name in ("prediction", "low", "high")] == pytest.approx(
+                    expected["number"], rel=1e-12
+                )
             assert row["warnings"] == "; ".join(detail for _, _, detail in expected["warnings"])

@@ -1,6 +1,13 @@
-"""Behaviour of the release that is live: as good as its manifest says, and moving in the directions that its subject demands."""
+"""Behaviour of the release that is live: as good as its manifest says, and moving in the directions that its subject demands.
+
+The one file of tests that knows the subject of the shipped model; another model brings its own.
+"""
 
 from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -89,3 +96,9 @@ def test_a_blank_for_every_optional_answer_still_gets_a_sane_price(scorer, test_
     sparse = [{name: record[name] for name, field in scorer.spec.fields.items() if field.required} for record in test_records]
     ratio = values(scorer, sparse) / values(scorer, test_records)
     assert ((ratio > 0.5) & (ratio < 2)).all()
+
+
+def test_the_first_curl_of_the_readme_is_a_valid_record(scorer):
+    readme = (Path(__file__).parent.parent / "README.md").read_text("utf-8")
+    record = json.loads(re.search(r"-d '(\{.*?\})'", readme, re.DOTALL)[1])
+    assert scorer.score([record])[0].value > 0

@@ -30,7 +30,7 @@ def represent(prediction: Prediction, request: Request) -> dict[str, Any]:
 def _answer(prediction: Prediction) -> dict[str, Any]:
     if prediction.value is None:
         return {"label": prediction.label, "probabilities": prediction.probabilities}
-    spec = embedded.spec_of(prediction.model_version)
+    spec = embedded.spec_of(prediction.model_name, prediction.model_version)
     return {
         "value": prediction.value,
         "unit": spec.target.unit if spec else None,
@@ -40,7 +40,7 @@ def _answer(prediction: Prediction) -> dict[str, Any]:
 
 def _digests(manifest: Manifest) -> dict[str, Any]:
     """SHA-256 of everything that the release is made of."""
-    record = embedded.record_of(manifest.version)
+    record = embedded.record_of(manifest.model, manifest.version)
     return {
         "manifest": record.manifest_sha256 if record else None,
         "spec": manifest.spec_sha256,

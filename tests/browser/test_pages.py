@@ -109,7 +109,7 @@ def test_the_answer_of_a_classification_has_no_barriers(open_page: OpenPage, mon
     page = open_page("/", color_scheme=color_scheme)
     result(page)
     penguins = parse_spec((Path(__file__).parent.parent / "data" / "penguins.toml").read_text("utf-8"))
-    monkeypatch.setattr(embedded, "spec_of", lambda version: penguins)
+    monkeypatch.setattr(embedded, "spec_of", lambda model, version: penguins)
     shares = {"Adelie": 0.71, "Chinstrap": 0.285, "Gentoo": 0.005}
     Prediction.objects.update(value=None, low=None, high=None, level=None, label="Adelie", probabilities=shares)
     page.reload()

@@ -400,7 +400,8 @@ def test_other_words_than_yes_and_no_are_handed_on(house):
         ("grade", "2", 2),
         ("grade", "7", 7),
         ("grade", "good", "good"),
-        ("grade", "2.0", "2.0"),
+        ("grade", "2.0", 2),
+        ("grade", "2.5", "2.5"),
         ("sold", " 2010-06-15 ", "2010-06-15"),
         ("sold", "15.6.2010", "15.6.2010"),
     ],
@@ -566,3 +567,8 @@ def test_in_words(name, value, words, house):
 def test_numbers_in_words(house):
     assert number_in_words(house.fields["area"], 1e6) == "1,000,000 sq ft"
     assert number_in_words(house.fields["lot"], 1e6) == "1000000"
+
+
+@pytest.mark.parametrize(("name", "expected"), [("cellar", "none"), ("heating", None), ("rooms", None)])
+def test_not_available_is_an_empty_cell(name, expected, house):
+    assert read_cell(house.fields[name], " NA ") == expected == read_cell(house.fields[name], "")

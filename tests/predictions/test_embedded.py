@@ -78,11 +78,15 @@ def test_a_release_in_use_is_untouched_by_what_happens_to_its_files(trained, spe
 
 
 def test_the_spec_of_a_release_is_the_one_that_it_was_trained_from(trained):
-    version = read_releases(trained).live
-    assert embedded.spec_of(version) == embedded.live().spec
-    assert embedded.spec_of(version) is embedded.spec_of(version)
+    version, model = read_releases(trained).live, embedded.live().spec.model.name
+    assert embedded.spec_of(model, version) == embedded.live().spec
+    assert embedded.spec_of(model, version) is embedded.spec_of(model, version)
+
+
+def test_the_words_of_another_model_are_not_put_into_the_mouth_of_this_one(trained):
+    assert embedded.spec_of("the-model-before", read_releases(trained).live) is None
 
 
 @pytest.mark.parametrize("version", ["9.9.9", "", "../1.0.0", "\x00"])
 def test_the_spec_of_a_release_that_is_not_shipped_is_unknown(trained, version):
-    assert embedded.spec_of(version) is None
+    assert embedded.spec_of(embedded.live().spec.model.name, version) is None

@@ -3,9 +3,9 @@
 import pytest
 
 from ml_model.errors import RecordsRefused
-from ml_model.records import RecordValidator
+from ml_model.records import RecordValidator, write_text
 from ml_model.spec import parse_spec
-from predictions.forms import RecordForm, text_of, texts_of
+from predictions.forms import RecordForm, texts_of
 
 SPEC = parse_spec("""
 section = [{name = "empty", title = "Asks nothing"}, {name = "first", title = "First"}, {name = "second", title = "Second"}]
@@ -109,7 +109,7 @@ def test_what_the_example_is_typed_as_is_read_back():
     ("value", "text"), [(None, ""), (True, "yes"), (False, "no"), (1440.0, "1440"), (0.5, "0.5"), (7, "7"), ("a", "a")]
 )
 def test_values_are_typed_as_people_type_them(value, text):
-    assert text_of(value) == text
+    assert write_text(value) == text
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ ATTACK = "<script>alert(1)</script>"
 @pytest.fixture
 def richer(monkeypatch):
     """The live release with slices, gates and plots on record, whatever the one of the tree has."""
-    scorer, record = embedded.live(), embedded.record_of(embedded.live().version)
+    scorer, record = embedded.live(), embedded.record_of(embedded.live().manifest.model, embedded.live().version)
     gates = [
         GateResult(name="limits.first", passed=True, value=1.0, limit="at most 2", detail="it is 1"),
         GateResult(name="limits.second", passed=False, value=3.0, limit="at most 2", detail=ATTACK),
@@ -30,7 +30,7 @@ def richer(monkeypatch):
     plots = {"residuals.svg": '<svg id="planted"></svg>'}
     monkeypatch.setattr(scorer, "manifest", manifest)
     full = embedded.ReleaseRecord(manifest=manifest, manifest_sha256=record.manifest_sha256, plots=plots)
-    monkeypatch.setattr(embedded, "record_of", lambda version: full)
+    monkeypatch.setattr(embedded, "record_of", lambda model, version: full)
     return manifest
 
 
@@ -68,7 +68,7 @@ def test_a_release_of_before_slices_gates_and_plots_has_its_page(client, monkeyp
     scorer = embedded.live()
     old = scorer.manifest.model_copy(update={"slices": {}, "gates": [], "hyperparameters": {}, "compared_with": ""})
     monkeypatch.setattr(scorer, "manifest", old)
-    monkeypatch.setattr(embedded, "record_of", lambda version: None)
+    monkeypatch.setattr(embedded, "record_of", lambda model, version: None)
     html = page_of(client)
     assert not re.search('id="(slices|gates|plots)"', html)
 
@@ -123,12 +123,14 @@ def test_a_prediction_of_a_release_that_is_gone_has_no_provenance(client, predic
 
 def test_the_record_of_a_release_is_read_once_and_opens_nothing(settings, monkeypatch):
     embedded.unload()
-    version = read_releases(settings.MODEL_RELEASES).live
+    version, model = read_releases(settings.MODEL_RELEASES).live, embedded.live().spec.model.name
+    embedded.unload()
     monkeypatch.setattr("joblib.load", lambda *_: pytest.fail("it was unpickled"))
-    assert embedded.record_of(version) is embedded.record_of(version)
-    assert embedded.record_of(version).manifest.version == version
+    assert embedded.record_of(model, version) is embedded.record_of(model, version)
+    assert embedded.record_of(model, version).manifest.version == version
     assert not embedded.is_loaded()
-    assert embedded.record_of("9.9.9") is None
+    assert embedded.record_of(model, "9.9.9") is None
+    assert embedded.record_of("the-model-before", version) is None
 
 
 def test_the_api_tells_slices_gates_hyperparameters_and_digests(client, richer):

@@ -44,7 +44,7 @@ def test_number_of_a_logarithmic_target_must_be_positive(
     spec = embedded.live().spec
     for transform, is_refused in (("log", True), ("none", False)):
         changed = spec.model_copy(update={"target": spec.target.model_copy(update={"transform": transform})})
-        monkeypatch.setattr(embedded, "spec_of", lambda version, changed=changed: changed)
+        monkeypatch.setattr(embedded, "spec_of", lambda model, version, changed=changed: changed)
         typed = {"review": "corrected", "corrected_value": "1"} | {name: text}
         assert (name in form(prediction, **typed).errors) is is_refused
 

@@ -33,6 +33,11 @@ def value(expression: str, **variables: str) -> object:
 UNSAFE = {
     "no key": ("SECRET_KEY", {"SECRET_KEY": ""}),
     "a key of spaces": ("SECRET_KEY", {"SECRET_KEY": " " * 60}),
+    "a time zone that is none": ("TIME_ZONE", {"TIME_ZONE": "Mars/Olympus"}),
+    "a level that is none": ("LOG_LEVEL", {"LOG_LEVEL": "LOUD"}),
+    "no URL of a database": ("DATABASE_URL", {"DATABASE_URL": "garbage"}),
+    "another kind of database": ("DATABASE_URL", {"DATABASE_URL": "foo://bar"}),
+    "a folder as database": ("DATABASE_URL", {"DATABASE_URL": "sqlite:////tmp"}),
     "a short key": ("SECRET_KEY", {"SECRET_KEY": "x" * 49}),
     "debugging in public": ("DEBUG", {"DEBUG": "1", "ALLOWED_HOSTS": "houses.example,localhost"}),
     "debugging for all": ("DEBUG", {"DEBUG": "1", "ALLOWED_HOSTS": "*"}),
@@ -79,3 +84,10 @@ def test_the_limits_of_the_api_come_from_the_environment():
     assert value("settings.REST_FRAMEWORK['DEFAULT_THROTTLE_RATES']", API_RATE="600/minute") == {"user": "600/minute"}
     assert value("settings.DATA_UPLOAD_MAX_MEMORY_SIZE", MAX_BODY_BYTES="70000") == 70000
     assert value("settings.REST_FRAMEWORK['NUM_PROXIES']", BEHIND_PROXY="1") == 1
+
+
+def test_a_transaction_of_sqlite_takes_its_lock_first_and_outlives_a_power_cut():
+    options = value("settings.DATABASES['default']['OPTIONS']")
+    assert options["transaction_mode"] == "IMMEDIATE"
+    assert "synchronous=FULL" in options["init_command"]
+    assert "journal_mode=WAL" in options["init_command"]

@@ -1,0 +1,74 @@
+"""The real server, in processes of its own: it starts, answers, and stops when it is told to."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+ROOT = Path(settings.BASE_DIR)
+STOPPED_WITHIN_S = 15
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """A gunicorn with two workers in a process group of its own, and its port."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = os.environ | {"DATABASE_URL": f"sqlite:///{tmp_path / 'server.sqlite3'}", "PORT": str(port)}
+    environment.pop("DJANGO_SETTINGS_MODULE", None)
+    subprocess.run([sys.executable, "manage.py", "migrate", "--verbosity", "0"], cwd=ROOT, env=environment, check=True)
+    command = [sys.executable, "-m", "gunicorn", "--config", "deploy/gunicorn.conf.py", "project.wsgi"]
+    with (tmp_path / "log").open("wb") as log:
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True)
+    try:
+        _wait_until_ready(port)
+        yield process, port
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def _wait_until_ready(port: int) -> None:
+    until = time.monotonic() + 60
+    while True:
+        with suppress(OSError), closing(http.client.HTTPConnection("127.0.0.1", port, timeout=5)) as connection:
+            if _get(connection, "/health/ready") == 200:
+                return
+        assert time.monotonic() < until, "the server does not become ready"
+        time.sleep(0.2)
+
+
+def _get(connection: http.client.HTTPConnection, path: str) -> int:
+    connection.request("GET", path)
+    response = connection.getresponse()
+    response.read()
+    return response.status
+
+
+@pytest.mark.parametrize("told", ["by the terminal", "by a supervisor"])
+def test_it_stops_at_once_while_browsers_keep_their_connections(server, told):
+    process, port = server
+    kept = [http.client.HTTPConnection("127.0.0.1", port, timeout=30) for _ in range(80)]
+    with ThreadPoolExecutor(4) as browsers:
+        assert set(browsers.map(lambda connection: _get(connection, "/"), kept)) == {200}
+    if told == "by the terminal":
+        os.killpg(process.pid, signal.SIGINT)
+    else:
+        process.send_signal(signal.SIGTERM)
+    assert process.wait(STOPPED_WITHIN_S) == 0
+    for connection in kept:
+        connection.close()
