@@ -36,7 +36,7 @@ figcaption { margin-top: .5rem; color: var(--muted); font-size: .875rem; }
 table { width: 100%; border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .9375rem; }
 th, td { padding: .45rem .9rem .45rem 0; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; }
 th { color: var(--muted); font-weight: 500; }
-td { overflow-wrap: anywhere; }
+td { overflow-wrap: anywhere; min-width: 8.5em; }
 ul { margin: 0; padding-left: 1.1rem; }
 """
 )

@@ -1,6 +1,6 @@
 """Behaviour of the release that is live: as good as its manifest says, and moving in the directions that its subject demands.
 
-The one file of tests that knows the subject of the shipped model; another model brings its own.
+With the sabotage suite the one file of tests that knows the subject of the shipped model; another model brings its own.
 """
 
 from __future__ import annotations
