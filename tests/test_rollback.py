@@ -38,7 +38,7 @@ OVERRIDE_REASON = "two contracts, on purpose"
 def two(tmp_path_factory) -> Path:
     """Releases 1.0.0, which is live, and 2.0.0, which asks one question less and has other words."""
     folder = tmp_path_factory.mktemp("two")
-    for path in DATA.iterdir():
+    for path in filter(Path.is_file, DATA.iterdir()):
         shutil.copy(path, folder)
     spec = (folder / "concrete.toml").read_text("utf-8")
     head, _, rest = spec.partition('[[field]]\nname = "fly_ash"')

@@ -29,7 +29,8 @@ def server(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
         port = free.getsockname()[1]
     environment = os.environ | {"DATABASE_URL": f"sqlite:///{tmp_path / 'server.sqlite3'}", "PORT": str(port)}
     environment.pop("DJANGO_SETTINGS_MODULE", None)
-    subprocess.run([sys.executable, "manage.py", "migrate", "--verbosity", "0"], cwd=ROOT, env=environment, check=True)
+    for prepare in (["migrate"], ["collectstatic", "--no-input"]):
+        subprocess.run([sys.executable, "manage.py", *prepare, "--verbosity", "0"], cwd=ROOT, env=environment, check=True)
     command = [sys.executable, "-m", "gunicorn", "--config", "deploy/gunicorn.conf.py", "project.wsgi"]
     with (tmp_path / "log").open("wb") as log:
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True)
