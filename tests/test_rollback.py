@@ -125,7 +125,7 @@ def test_the_override_is_seen_wherever_it_acts(trained, api, monkeypatch, caplog
     monkeypatch.setenv("INHOUSE_LIVE", "2.0.0")
     restart()
     page = " ".join(Client().get("/").content.decode().split())
-    assert "<strong>2.0.0</strong>, live by <strong>INHOUSE_LIVE</strong>" in page
+    assert "<strong>2.0.0</strong></a>, live by <strong>INHOUSE_LIVE</strong>" in page
     model = api.get("model/").json()
     assert (model["version"], model["live_by"]) == ("2.0.0", "INHOUSE_LIVE")
     assert Client().get("/health/ready").json() == {"status": "ready", "version": "2.0.0", "live_by": "INHOUSE_LIVE"}
