@@ -69,13 +69,13 @@ def serve():
 
 def test_all_the_same(pack, serve):
     digest = RELEASES.manifests[RELEASES.live]
-    done = run("--wheel", pack(TRAINED), "--url", serve({"version": RELEASES.live, "manifest_sha256": digest}))
+    done = run("--wheel", pack(TRAINED), "--url", serve({"version": RELEASES.live, "digests": {"manifest": digest}}))
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.count(f"{digest}  release {RELEASES.live}, live in ") == 3
 
 
 def test_another_one_is_served(serve):
-    for answer in ({"version": RELEASES.live, "manifest_sha256": "0" * 64}, {"version": RELEASES.live}, []):
+    for answer in ({"version": RELEASES.live, "digests": {"manifest": "0" * 64}}, {"version": RELEASES.live}, []):
         done = run("--url", serve(answer))
         assert done.returncode == 1
         assert done.stderr.startswith("error: ")
