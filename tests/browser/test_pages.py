@@ -25,6 +25,12 @@ def send(page: Page) -> None:
         page.locator("#record .send button").click()
 
 
+def fill(page: Page) -> None:
+    """Fill the form with the first example, which is a page of its own."""
+    with page.expect_navigation():
+        page.locator(".chips a").first.click()
+
+
 def unfold(page: Page) -> None:
     """Open everything that is folded, as a reader would."""
     folded = page.locator("details:not([open]) > summary:visible")
@@ -52,12 +58,12 @@ def errors(page: Page) -> None:
 
 
 def example(page: Page) -> None:
-    page.locator(".chips a").first.click()
+    fill(page)
     unfold(page)
 
 
 def result(page: Page) -> None:
-    page.locator(".chips a").first.click()
+    fill(page)
     send(page)
     unfold(page)
 
@@ -71,7 +77,7 @@ def warned(page: Page) -> None:
 
 
 def stale(page: Page) -> None:
-    page.locator(".chips a").first.click()
+    fill(page)
     page.context.clear_cookies()
     send(page)
     expect(page.locator(".summary")).to_be_focused()
