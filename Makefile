@@ -1,6 +1,7 @@
 # make run    set everything up and serve the app on http://127.0.0.1:8000 (PORT=8080 make run for another port)
 # make test   set everything up and run the tests
 # make check-model  gates, digests and reproduction of the releases, and a training on a few rows, end to end
+# make bench  compare with other ways of serving the model; needs wrk, and installs the others under var/bench
 # make setup  set up alone;  make check  lint, types, import contracts, deployment checks;  make lock  renew the lock files
 
 PYTHON ?= python3
@@ -10,7 +11,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export OMP_NUM_THREADS := 1
 
-.PHONY: run test setup setup-dev check check-model lock format clean
+.PHONY: run test setup setup-dev check check-model bench lock format clean
 .DEFAULT_GOAL := run
 
 run: setup
@@ -24,6 +25,9 @@ check: setup-dev
 
 check-model: setup-dev
 	deploy/check-model $(BIN)
+
+bench: setup
+	$(BIN)/python benchmarks/compare_servers.py $(BENCH_ARGS)
 
 setup: $(VENV)/installed
 

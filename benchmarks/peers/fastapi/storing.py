@@ -1,0 +1,85 @@
+"""The same with SQLAlchemy 2: every prediction is a row in SQLite before it is answered.
+
+``python -m benchmarks.peers.fastapi.storing`` creates the table.
+"""
+
+import os
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import orjson
+from fastapi import FastAPI, Response
+from sqlalchemy import JSON, create_engine, event, insert
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from benchmarks.peers.common import load, record_model
+
+engine = create_engine(
+    os.environ["DATABASE_URL"],
+    connect_args={"timeout": 20},
+    json_serializer=lambda content: orjson.dumps(content).decode(),
+)
+
+
+@event.listens_for(engine, "connect")
+def as_durable_as_inhouse(connection: Any, _record: Any) -> None:
+    """Use a write-ahead log and keep the last commits through a power cut."""
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")
+
+
+class Base(DeclarativeBase):
+    """The tables."""
+
+
+class Prediction(Base):
+    """One prediction."""
+
+    __tablename__ = "predictions"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    created_at: Mapped[datetime] = mapped_column(index=True)
+    model_version: Mapped[str]
+    inputs: Mapped[dict[str, Any]] = mapped_column(JSON)
+    value: Mapped[float]
+    low: Mapped[float]
+    high: Mapped[float]
+
+
+app = FastAPI()
+model = load()
+Record: Any = record_model(model.spec)
+
+
+def predict_and_store(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Predict all records at once and insert them by one statement and one commit."""
+    shared = {"created_at": datetime.now(UTC), "model_version": model.version}
+    rows = [
+        {"id": uuid4().hex, "inputs": record, "value": value, "low": low, "high": high, **shared}
+        for record, (value, low, high) in zip(records, model.predict(records), strict=True)
+    ]
+    with engine.begin() as connection:
+        connection.execute(insert(Prediction), rows)
+    return [{"id": row["id"], "value": row["value"], "low": row["low"], "high": row["high"]} for row in rows]
+
+
+def answer(content: object) -> Response:
+    """JSON without a response model, which costs more than it checks."""
+    return Response(orjson.dumps(content), status_code=201, media_type="application/json")
+
+
+@app.post("/predict")
+def predict(record: Record) -> Response:
+    """Answer and store one record."""
+    return answer(predict_and_store([vars(record)])[0])
+
+
+@app.post("/predict/bulk")
+def bulk(records: list[Record]) -> Response:
+    """Answer and store a list of records."""
+    return answer(predict_and_store([vars(record) for record in records]))
+
+
+if __name__ == "__main__":
+    Base.metadata.create_all(engine)

@@ -1,0 +1,304 @@
+"""The servers that are compared: how each is set up, started, asked, counted and stopped."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import secrets
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import load
+
+ROOT = Path(__file__).resolve().parent.parent
+VAR = ROOT / "var" / "bench"
+VENVS = VAR / "venvs"
+PEERS = ROOT / "benchmarks" / "peers"
+TRAINED = ROOT / "ml_model" / "trained"
+START_LIMIT_S = 90
+STOP_LIMIT_S = 15
+Triple = tuple[float, float, float]
+Record = Mapping[str, Any]
+
+
+class Server:
+    """One way of serving the bundle."""
+
+    key = ""
+    title = ""
+    command: Sequence[str] = ()
+    """The command line, run from the root of the project; ``{port}`` is filled in, in the variables also ``{folder}``."""
+    variables: Mapping[str, str] = {}
+    """The environment beside what every server gets. ``{folder}`` is a new one for each start, for the database."""
+    single = "/predict"
+    bulk: str | None = "/predict/bulk"
+    columns: str | None = None
+    headers: Mapping[str, str] = {}
+    table: str | None = None
+    """Table of ``db.sqlite3`` that holds one row per prediction."""
+
+    def prepare(self, folder: Path) -> None:
+        """Do once what a deployment does before the start, in a folder that lasts for the run."""
+
+    def before_start(self, folder: Path) -> None:
+        """Put into a new folder what the server expects there."""
+
+    def environment(self, folder: Path, port: int = 0) -> dict[str, str]:
+        """The whole environment of the server."""
+        return base_environment() | {key: value.format(folder=folder, port=port) for key, value in self.variables.items()}
+
+    def body(self, record: Record) -> bytes:
+        """One record as this server wants it."""
+        return json.dumps(record).encode()
+
+    def bulk_body(self, records: Sequence[Record]) -> bytes:
+        """Many records as this server wants them."""
+        return json.dumps(records).encode()
+
+    def answers(self, content: bytes) -> list[Triple]:
+        """Value, lower and upper end of each record in an answer."""
+        read = json.loads(content)
+        return [(one["value"], one["low"], one["high"]) for one in (read if isinstance(read, list) else [read])]
+
+
+class Inhouse(Server):
+    """This project as it is deployed: tokens, strict validation, every prediction stored, request ids, access log."""
+
+    key, title, table = "inhouse", "Inhouse", "predictions_prediction"
+    command = (sys.executable, "-m", "gunicorn", "--config", "deploy/gunicorn.conf.py", "project.wsgi")
+    single, bulk = "/api/v1/predictions/", "/api/v1/predictions/bulk/"
+
+    def __init__(self, model: str) -> None:
+        self.columns = f"/v2/models/{model}/infer"
+        self.variables = {
+            "SECRET_KEY": secrets.token_urlsafe(60),
+            "DATABASE_URL": "sqlite:///{folder}/db.sqlite3",
+            "PORT": "{port}",
+            "WEB_CONCURRENCY": "2",
+        }
+
+    def prepare(self, folder: Path) -> None:
+        """Make the database and the static files, and a token."""
+        manage, environment = (sys.executable, "manage.py"), self.environment(folder)
+        run([*manage, "migrate", "--verbosity=0"], environment)
+        run([*manage, "collectstatic", "--noinput", "--verbosity=0"], environment)
+        self.headers = {"Authorization": f"Token {run([*manage, 'create_api_token', 'benchmark'], environment).strip()}"}
+        self._database = folder / "db.sqlite3"
+
+    def before_start(self, folder: Path) -> None:
+        """Start from an empty database each time, so that no round pays for the rows of another."""
+        shutil.copy(self._database, folder)
+
+    def answers(self, content: bytes) -> list[Triple]:
+        """Value, lower and upper end of each record in an answer."""
+        read = json.loads(content)
+        results = read.get("results", [read])
+        return [(one["value"], one["interval"]["low"], one["interval"]["high"]) for one in results]
+
+
+class Bare(Server):
+    """Django and the same gunicorn with nothing behind them."""
+
+    key, title, bulk = "bare", "bare Django", None
+    command = (sys.executable, "-m", "gunicorn", "--config", "benchmarks/bare/gunicorn.conf.py", "benchmarks.bare.app")
+    variables = {"PORT": "{port}", "WEB_CONCURRENCY": "2"}
+
+
+class Peer(Server):
+    """A server in a virtual environment of its own."""
+
+    venv = ""
+
+    def __init__(self, bundle: Path) -> None:
+        self.variables = {"BUNDLE": str(bundle), "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", **self.variables}
+
+    def prepare(self, _folder: Path) -> None:
+        """Make the virtual environment, unless it is there with the same pins."""
+        pins, home = PEERS / self.venv / "requirements.txt", VENVS / self.venv
+        wanted = hashlib.sha256(pins.read_bytes()).hexdigest()
+        if (stamp := home / "installed").is_file() and stamp.read_text() == wanted:
+            return
+        print(f"installing {self.venv} into {home.relative_to(ROOT)} …", file=sys.stderr)
+        run([sys.executable, "-m", "venv", "--clear", str(home)], base_environment())
+        # With the caller's environment, which may say which index to install from.
+        run([str(home / "bin" / "python"), "-m", "pip", "install", "--quiet", "-r", str(pins)], os.environ, limit_s=1200)
+        stamp.write_text(wanted)
+
+
+class FastApi(Peer):
+    """FastAPI, hand-written, not storing."""
+
+    key, title, venv = "fastapi", "FastAPI", "fastapi"
+    command = (
+        str(VENVS / "fastapi" / "bin" / "uvicorn"),
+        "benchmarks.peers.fastapi.app:app",
+        "--workers=2",
+        f"--host={load.HOST}",
+        "--port={port}",
+    )
+
+
+class FastApiStoring(FastApi):
+    """FastAPI with SQLAlchemy, storing as Inhouse does."""
+
+    key, title, table = "fastapi-storing", "FastAPI + SQLAlchemy", "predictions"
+    command = (FastApi.command[0], "benchmarks.peers.fastapi.storing:app", *FastApi.command[2:])
+    variables = {"DATABASE_URL": "sqlite:///{folder}/db.sqlite3"}
+
+    def before_start(self, folder: Path) -> None:
+        """Create the table."""
+        run([str(VENVS / "fastapi" / "bin" / "python"), "-m", "benchmarks.peers.fastapi.storing"], self.environment(folder))
+
+
+@dataclass
+class Running:
+    """A server that has answered."""
+
+    server: Server
+    folder: Path
+    port: int
+    process: subprocess.Popen[bytes]
+    start_s: float
+    """From exec to the first good answer."""
+
+    def memory_mb(self) -> float:
+        """Proportional set size of all of its processes."""
+        return sum(_pss_kb(pid) for pid in _members(self.process.pid)) / 1024
+
+
+@contextmanager
+def started(server: Server, folder: Path, probe: bytes) -> Iterator[Running]:
+    """Start a server on a free port, wait for its first good answer to ``probe``, and stop it whatever happens."""
+    folder.mkdir(parents=True)
+    server.before_start(folder)
+    port = _free_port()
+    command = [part.format(port=port) for part in server.command]
+    with (folder / "log").open("wb") as log:
+        begun = time.perf_counter()
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=server.environment(folder, port), stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+        )
+        try:
+            _wait(server, port, process, probe, folder / "log")
+            yield Running(server, folder, port, process, time.perf_counter() - begun)
+        finally:
+            _stop(process)
+
+
+def stored_rows(running: Running) -> int | None:
+    """Rows in the database of a server that stores."""
+    if running.server.table is None:
+        return None
+    with closing(sqlite3.connect(running.folder / "db.sqlite3")) as connection:
+        return int(connection.execute(f"SELECT count(*) FROM {running.server.table}").fetchone()[0])  # noqa: S608
+
+
+def logged_answers(running: Running) -> int:
+    """Requests that the server's access log says were answered by 2xx."""
+    return len(re.findall(rb'"POST [^"]*" 2\d\d ', (running.folder / "log").read_bytes()))
+
+
+def live_bundle() -> Path:
+    """Folder of the release that answers."""
+    return TRAINED / str(tomllib.loads((TRAINED / "releases.toml").read_text("utf-8"))["live"])
+
+
+def base_environment() -> dict[str, str]:
+    """What every process gets, so that nothing in the caller's environment changes one side only."""
+    return {key: os.environ[key] for key in ("PATH", "HOME", "LANG", "TMPDIR") if key in os.environ}
+
+
+def run(command: Sequence[str], environment: Mapping[str, str], *, limit_s: float = 300) -> str:
+    """Run a command of the preparation from the root of the project and return what it printed."""
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=limit_s, check=False)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(command)} failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+    return done.stdout
+
+
+def _wait(server: Server, port: int, process: subprocess.Popen[bytes], probe: bytes, log: Path) -> None:
+    deadline = time.perf_counter() + START_LIMIT_S
+    last = "nothing"
+    while time.perf_counter() < deadline and process.poll() is None:
+        try:
+            status, content = load.post(port, server.single, server.headers, probe)
+        except OSError as error:
+            last = str(error)
+        else:
+            if status in {200, 201}:
+                return
+            last = f"{status} {content[:300]!r}"
+        time.sleep(0.005)
+    raise load.LoadError(f"{server.title} did not start: {last}\n{log.read_text(errors='replace')[-3000:]}")
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    members = _members(process.pid)
+    _signal_group(process.pid, signal.SIGTERM)
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(STOP_LIMIT_S)
+    _signal_group(process.pid, signal.SIGKILL)
+    for pid, began in members.items():
+        # Only what is still the same process: its number may have gone to another one.
+        if _began(pid) == began:
+            os.kill(pid, signal.SIGKILL)
+    process.wait(STOP_LIMIT_S)
+
+
+def _signal_group(group: int, number: int) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(group, number)
+
+
+def _members(leader: int) -> dict[int, str]:
+    """The leader's session and its descendants, each with its start; a server may give its children a session of their own."""
+    family: dict[int, tuple[int, int, str]] = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        fields = _stat(int(path.parent.name))
+        if fields and fields[0] != "Z":
+            family[int(path.parent.name)] = (int(fields[1]), int(fields[3]), fields[19])
+    found = {pid for pid, (_, session, _) in family.items() if leader in {pid, session}}
+    while more := {pid for pid, (parent, _, _) in family.items() if parent in found} - found:
+        found |= more
+    return {pid: family[pid][2] for pid in found}
+
+
+def _began(pid: int) -> str | None:
+    fields = _stat(pid)
+    return fields[19] if fields and fields[0] != "Z" else None
+
+
+def _stat(pid: int) -> list[str]:
+    """The fields of ``/proc/PID/stat`` from the state on; none where there is no such process."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return []
+
+
+def _pss_kb(pid: int) -> int:
+    try:
+        rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    except OSError:
+        return 0
+    found = re.search(r"^Pss:\s+(\d+) kB", rollup, re.MULTILINE)
+    return int(found[1]) if found else 0
+
+
+def _free_port() -> int:
+    with closing(socket.socket()) as one:
+        one.bind((load.HOST, 0))
+        return int(one.getsockname()[1])
