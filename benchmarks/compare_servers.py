@@ -207,6 +207,8 @@ def all_servers(model: str, bundle: Path) -> list[Server]:
         servers.Bare(),
         servers.FastApi(bundle),
         servers.FastApiStoring(bundle),
+        servers.MLflow(bundle),
+        servers.BentoML(bundle),
     ]
 
 

@@ -49,6 +49,8 @@ class Server:
     headers: Mapping[str, str] = {}
     table: str | None = None
     """Table of ``db.sqlite3`` that holds one row per prediction."""
+    logged = rb'"POST [^"]*" 2\d\d '
+    """What the access log says of a good answer."""
 
     def prepare(self, folder: Path) -> None:
         """Do once what a deployment does before the start, in a folder that lasts for the run."""
@@ -163,6 +165,51 @@ class FastApiStoring(FastApi):
         run([str(VENVS / "fastapi" / "bin" / "python"), "-m", "benchmarks.peers.fastapi.storing"], self.environment(folder))
 
 
+class MLflow(Peer):
+    """The scoring server of MLflow with a pyfunc, in the local environment."""
+
+    key, title, venv = "mlflow", "MLflow", "mlflow"
+    single = bulk = "/invocations"
+
+    def prepare(self, folder: Path) -> None:
+        """Save the model."""
+        super().prepare(folder)
+        # It starts uvicorn by its name, and neither reports to anybody nor looks for a newer version.
+        path = f"{VENVS / 'mlflow' / 'bin'}:{base_environment()['PATH']}"
+        self.variables |= {"PATH": path, "MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_TRACKING_URI": f"file:{folder}/runs"}
+        model = str(folder / "model")
+        run(["python", "-m", "benchmarks.peers.mlflow.save", model], self.environment(folder))
+        options = ("--env-manager=local", "--workers=2", f"--host={load.HOST}", "--port={port}")
+        self.command = (str(VENVS / "mlflow" / "bin" / "mlflow"), "models", "serve", f"--model-uri={model}", *options)
+
+    def body(self, record: Record) -> bytes:
+        """One record as a frame of one row."""
+        return self.bulk_body([record])
+
+    def bulk_body(self, records: Sequence[Record]) -> bytes:
+        """Many records as the rows of a frame."""
+        return json.dumps({"dataframe_records": records}).encode()
+
+    def answers(self, content: bytes) -> list[Triple]:
+        """Value, lower and upper end of each record in an answer."""
+        return [(one["value"], one["low"], one["high"]) for one in json.loads(content)["predictions"]]
+
+
+class BentoML(Peer):
+    """BentoML with a service of two workers."""
+
+    key, title, venv = "bentoml", "BentoML", "bentoml"
+    command = (
+        str(VENVS / "bentoml" / "bin" / "bentoml"),
+        "serve",
+        "benchmarks.peers.bentoml.service:Predictions",
+        f"--host={load.HOST}",
+        "--port={port}",
+    )
+    variables = {"BENTOML_DO_NOT_TRACK": "True", "BENTOML_HOME": "{folder}/bentoml"}
+    logged = rb"method=POST.*\(status=2\d\d"
+
+
 @dataclass
 class Running:
     """A server that has answered."""
@@ -208,7 +255,7 @@ def stored_rows(running: Running) -> int | None:
 
 def logged_answers(running: Running) -> int:
     """Requests that the server's access log says were answered by 2xx."""
-    return len(re.findall(rb'"POST [^"]*" 2\d\d ', (running.folder / "log").read_bytes()))
+    return len(re.findall(running.server.logged, (running.folder / "log").read_bytes()))
 
 
 def live_bundle() -> Path:
