@@ -10,6 +10,7 @@ Before that their answers are compared, and after each load the rows of those th
 from __future__ import annotations
 
 import argparse
+import functools
 import itertools
 import json
 import math
@@ -28,7 +29,7 @@ import servers
 from servers import Record, Running, Server
 
 ROUNDS = 3
-SINGLE_S, BULK_S, WARM_S = 4.0, 3.0, 1.0
+SINGLE_S, BULK_S, WARM_S = 4.0, 2.0, 1.0
 QUICK_S = 2.0
 SINGLES = ((1, True), (8, True), (32, True), (8, False))
 """Connections, and whether each request has a fresh one."""
@@ -55,23 +56,22 @@ def main() -> None:
     chosen = [one for one in all_servers(spec.model.name, bundle) if one.key in options.only]
     servers.VAR.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="run-", dir=servers.VAR))
+    facts = report.machine_facts(servers.VAR, servers.PEERS, [server.key for server in chosen])
+    bench = Bench(folder, spec, records, options)
+    rounds = []
     try:
         for server in chosen:
             (folder / server.key).mkdir()
             server.prepare(folder / server.key)
-        bench = Bench(folder, spec, records, options)
         bench.check(chosen)
-        rounds = []
         for number in range(options.rounds):
             # Each round begins with another server, so that none always follows the same one.
             turn = number % len(chosen)
             measured = {server.key: bench.measure(server, number) for server in chosen[turn:] + chosen[:turn]}
             rounds.append({server.key: measured[server.key] for server in chosen})
     except (load.LoadError, Mismatch) as fault:
-        sys.exit(f"the run failed: {fault}")
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-    facts = report.machine_facts(servers.VAR, servers.PEERS, [server.key for server in chosen])
+        sys.exit(f"the run failed: {fault}\nThe logs and databases are in {folder.relative_to(servers.ROOT)}")
+    shutil.rmtree(folder)
     result = {"facts": facts, "notes": bench.notes, "titles": {one.key: one.title for one in chosen}, "rounds": rounds}
     (servers.VAR / "servers.json").write_text(json.dumps(result, indent=1) + "\n", "utf-8")
     text = report.tables(result)
@@ -90,22 +90,21 @@ class Bench:
 
     def check(self, chosen: Iterable[Server]) -> None:
         """Raise Mismatch unless all servers give the same answers, to a relative 1e-9."""
-        reference: dict[str, list[servers.Triple]] = {}
-        sample = self._records[:CHECKED]
+        reference: list[servers.Triple] = []
         for server in chosen:
             if server.bulk is None:
                 continue
             print(f"checking {server.title} …", file=sys.stderr)
             with self._started(server, "check") as running:
                 got = {
-                    "one by one": [_ask(running, server.single, server.body(record))[0] for record in sample],
                     "in bulk": _ask(running, server.bulk, server.bulk_body(self._records)),
+                    "one by one": [_ask(running, server.single, server.body(one))[0] for one in self._records[:CHECKED]],
                 }
-                if server.columns and not self._has_columns(running):
-                    self.notes.append(f"{server.title} answers 404 at `{server.columns}`, so nothing was sent by columns.")
-                    server.columns = None
+                if server.columns and (answers := self._by_columns(running)):
+                    got["by columns"] = answers
+            reference = reference or got["in bulk"]
             for way, answers in got.items():
-                _same(server.title, way, answers, reference.setdefault(way, answers))
+                _same(f"{server.title}, {way},", answers, reference if way != "one by one" else reference[:CHECKED])
 
     def measure(self, server: Server, number: int) -> dict[str, Any]:
         """Start, warm, load and stop one server; return what was measured."""
@@ -124,13 +123,21 @@ class Bench:
     def _started(self, server: Server, name: str) -> Any:
         return servers.started(server, self._folder / server.key / name, server.body(self._records[0]))
 
-    def _has_columns(self, running: Running) -> bool:
+    def _by_columns(self, running: Running) -> list[servers.Triple]:
+        """What the server answers to columns; nothing, and a note, where it does not take them."""
         server, path = running.server, str(running.server.columns)
-        body = load.columns_body(self._spec, self._records[:CHECKED])
-        status, content = load.post(running.port, path, server.headers, body)
-        if status not in {200, 201, 404}:
+        status, content = load.post(running.port, path, server.headers, load.columns_body(self._spec, self._records))
+        if status == 404:
+            self.notes.append(f"{server.title} answers 404 at `{path}`, so nothing was sent by columns.")
+            server.columns = None
+            return []
+        if status not in {200, 201}:
             raise load.LoadError(f"{server.title} answered {status} by columns: {content[:300]!r}")
-        return status != 404
+        outputs = {one["name"]: one["data"] for one in json.loads(content)["outputs"]}
+        if not {"value", "low", "high"} <= set(outputs):
+            self.notes.append(f"The outputs by columns are {', '.join(outputs)}, so they were not compared with the others.")
+            return []
+        return list(zip(outputs["value"], outputs["low"], outputs["high"], strict=True))
 
     def _singles(self, running: Running, answered: Counter) -> dict[str, Any]:
         server, measured = running.server, {}
@@ -219,10 +226,10 @@ def _ask(running: Running, path: str, body: bytes) -> list[servers.Triple]:
     return running.server.answers(content)
 
 
-def _same(title: str, way: str, answers: list[servers.Triple], reference: list[servers.Triple]) -> None:
-    pairs = zip(itertools.chain.from_iterable(answers), itertools.chain.from_iterable(reference), strict=True)
-    if len(answers) != len(reference) or not all(math.isclose(one, other, rel_tol=1e-9) for one, other in pairs):
-        raise Mismatch(f"{title} does not give the same answers {way}")
+def _same(who: str, answers: list[servers.Triple], reference: list[servers.Triple]) -> None:
+    flat, expected = (list(itertools.chain.from_iterable(one)) for one in (answers, reference))
+    if len(flat) != len(expected) or not all(map(functools.partial(math.isclose, rel_tol=1e-9), flat, expected)):
+        raise Mismatch(f"{who} does not give the answers of the others")
 
 
 def _options() -> argparse.Namespace:

@@ -55,7 +55,10 @@ def single(
         str(seconds),
         str(connections),
     ]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + 2 * TIMEOUT_S, check=False)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + 2 * TIMEOUT_S, check=False)
+    except subprocess.TimeoutExpired as late:
+        raise LoadError(f"wrk did not end: {late}") from late
     line = next((line for line in done.stdout.splitlines() if line.startswith("RESULT ")), None)
     if line is None:
         raise LoadError(f"wrk gave no result: {done.stdout}{done.stderr}")

@@ -13,7 +13,7 @@ ffi.cdef [[
 local MONOTONIC, INTERRUPT, FOREVER_MS = 1, 2, 3600000
 local thread
 local requests, sent, began, limit, open = {}, 0, nil, 0, 0
-elapsed = 0 -- until the last answer; global, so that `done` can read it from the thread
+elapsed = 0 -- until the last answer, 0 while any is due; global, so that `done` can read it from the thread
 
 local moment = ffi.new("struct moment")
 local function now()
@@ -43,9 +43,9 @@ function delay()
    if now() - began < limit then
       return 0
    end
-   elapsed = now() - began
    open = open - 1
    if open == 0 then
+      elapsed = now() - began
       ffi.C.kill(ffi.C.getpid(), INTERRUPT) -- all have their answers: wrk ends as by Ctrl-C, and calls `done`
    end
    return FOREVER_MS

@@ -2,19 +2,15 @@
 
 from typing import Any
 
-import orjson
 from fastapi import FastAPI, Response
 
 from benchmarks.peers.common import load, record_model
+from benchmarks.peers.fastapi.bodies import Body, answer, records_reader
 
 app = FastAPI()
 model = load()
 Record: Any = record_model(model.spec)
-
-
-def answer(content: object) -> Response:
-    """JSON without a response model, which costs more than it checks."""
-    return Response(orjson.dumps(content), media_type="application/json")
+read = records_reader(Record)
 
 
 @app.post("/predict")
@@ -25,7 +21,6 @@ def predict(record: Record) -> Response:
 
 
 @app.post("/predict/bulk")
-def bulk(records: list[Record]) -> Response:
+def bulk(body: Body) -> Response:
     """Answer a list of records by one prediction."""
-    answers = model.predict([vars(record) for record in records])
-    return answer([{"value": value, "low": low, "high": high} for value, low, high in answers])
+    return answer([{"value": value, "low": low, "high": high} for value, low, high in model.predict(read(body))])

@@ -14,6 +14,7 @@ from sqlalchemy import JSON, create_engine, event, insert
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from benchmarks.peers.common import load, record_model
+from benchmarks.peers.fastapi.bodies import Body, answer, records_reader
 
 engine = create_engine(
     os.environ["DATABASE_URL"],
@@ -50,6 +51,7 @@ class Prediction(Base):
 app = FastAPI()
 model = load()
 Record: Any = record_model(model.spec)
+read = records_reader(Record)
 
 
 def predict_and_store(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -64,21 +66,16 @@ def predict_and_store(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{"id": row["id"], "value": row["value"], "low": row["low"], "high": row["high"]} for row in rows]
 
 
-def answer(content: object) -> Response:
-    """JSON without a response model, which costs more than it checks."""
-    return Response(orjson.dumps(content), status_code=201, media_type="application/json")
-
-
 @app.post("/predict")
 def predict(record: Record) -> Response:
     """Answer and store one record."""
-    return answer(predict_and_store([vars(record)])[0])
+    return answer(predict_and_store([vars(record)])[0], 201)
 
 
 @app.post("/predict/bulk")
-def bulk(records: list[Record]) -> Response:
+def bulk(body: Body) -> Response:
     """Answer and store a list of records."""
-    return answer(predict_and_store([vars(record) for record in records]))
+    return answer(predict_and_store(read(body)), 201)
 
 
 if __name__ == "__main__":
