@@ -11,7 +11,8 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export OMP_NUM_THREADS := 1
 
-.PHONY: run test setup setup-dev check check-model bench lock format clean
+.PHONY: run test setup setup-dev check check-model lock format clean
+.PHONY: bench bench-growth bench-micro bench-budget
 .DEFAULT_GOAL := run
 
 run: setup
@@ -54,6 +55,16 @@ lock: setup-dev
 format: setup-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+bench-growth: setup-dev
+	$(BIN)/python -m benchmarks.growth $(BENCH_ARGS)
+
+bench-micro: setup-dev
+	$(BIN)/python -m pytest benchmarks/test_micro.py --ds benchmarks.settings -p no:xdist -p no:randomly \
+		--benchmark-columns=min,median,iqr,rounds --benchmark-time-unit=ms $(BENCH_ARGS)
+
+bench-budget: setup-dev
+	$(BIN)/python -m benchmarks.budget $(BENCH_ARGS)
 
 clean:
 	rm -rf $(VENV) var staticfiles
