@@ -68,6 +68,8 @@ def main() -> int:
     chosen = told.only.split(",")
     if unknown := set(chosen) - set(measured):
         parser.error(f"there is no {', '.join(sorted(unknown))}")
+    if told.most < 10 * FEWEST:
+        parser.error(f"--most must be at least {10 * FEWEST:,}, to compare with {FEWEST:,} rows")
     told.folder.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="growth-", dir=told.folder))
     try:
@@ -79,7 +81,7 @@ def main() -> int:
         if not told.keep:
             shutil.rmtree(folder)
     if set(chosen) == set(measured):
-        write(results)
+        write(results, told.most)
     return 0 if all(one.passed for one in results) else 1
 
 
@@ -206,7 +208,7 @@ def slope(x: Sequence[float], y: Sequence[float]) -> float:
     return statistics.linear_regression([one for one, _ in upper], [other for _, other in upper]).slope
 
 
-def write(results: Sequence[Result]) -> None:
+def write(results: Sequence[Result], most: int) -> None:
     """Write tables and figure into the documentation, between the marks of this benchmark."""
     words = "Cost against size with two logarithmic axes: " + "; ".join(
         [f"{one.title.lower()}: {' '.join(note for note in one.notes)}" for one in results]
@@ -219,8 +221,8 @@ def write(results: Sequence[Result]) -> None:
     before, after = text.partition(BEGIN)[0], text.partition(END)[2]
     where = f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}"
     intro = (
-        f"Measured by `make bench-growth` ({where} with `synchronous = FULL`). The exponent of growth is the slope over the "
-        "upper half of the sizes, both in logarithms: 0 does not grow, 1 is linear."
+        f"Measured by `make bench-growth BENCH_ARGS='--most {most}'` ({where} with `synchronous = FULL`). The exponent of growth "
+        "is the slope over the upper half of the sizes, both in logarithms: 0 does not grow, 1 is linear."
     )
     parts = [intro, "![Cost against size](growth.svg)"]
     for one in results:
