@@ -46,7 +46,9 @@ def _parser() -> argparse.ArgumentParser:
     trains.set_defaults(run=_train)
     add_release_commands(commands)
     add_study_commands(commands)
-    verifies = commands.add_parser("verify", help="verify every listed release: digests, library versions, golden records")
+    verifies = commands.add_parser(
+        "verify", help="verify every listed release: digests, library versions, golden records, compiled forms"
+    )
     verifies.add_argument("--gates", action="store_true", help="run the gates of each release again as well")
     verifies.set_defaults(run=_verify)
     reproduces = commands.add_parser("reproduce", help="train a release again from its recorded inputs and compare every answer")
@@ -86,6 +88,7 @@ def _train(parsed: argparse.Namespace) -> int:
 
 
 def _verify(parsed: argparse.Namespace) -> int:
+    from ml_model.parity import prove_release
     from ml_model.scoring import load_scorer
 
     releases = read_releases()
@@ -93,8 +96,10 @@ def _verify(parsed: argparse.Namespace) -> int:
         raise ReleaseError("there is no release to verify; run 'python -m ml_model train'")
     for version in releases.manifests:
         load_scorer(version)
+        parity = prove_release(version, TRAINED)
+        proved = f", compiled form proved on {parity.rows:,} rows" if parity else ""
         gates = _passed_gates(version) if parsed.gates else ""
-        print(f"{version}: verified{gates}{' (live)' if version == releases.live else ''}")
+        print(f"{version}: verified{proved}{gates}{' (live)' if version == releases.live else ''}")
     return 0
 
 

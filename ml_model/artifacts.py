@@ -2,8 +2,9 @@
 
 Files of a bundle: ``manifest.json`` (provenance, metrics, digest of every other file), ``model.toml`` (the spec that it was
 trained from), ``pipeline.joblib`` (scikit-learn objects alone), ``calibration.json``, ``profile.json`` (what the
-training rows held), ``golden.json`` (records with their answers), ``log.jsonl`` (what each stage of the training did),
-``card.md``, ``residuals.svg`` and ``calibration.svg``. To add a file: write it in ``packing.py`` or, for people, in
+training rows held), ``golden.json`` (records with their answers), ``model.onnx`` (the same pipeline compiled, where it was proved
+to be the same), ``parity.json`` (that proof), ``log.jsonl`` (what each stage of the training did), ``card.md``,
+``residuals.svg`` and ``calibration.svg``. To add a file: write it in ``packing.py`` or, for people, in
 ``figures.py``, read it in ``read_bundle``, and raise ``FORMAT`` when an old reader could misunderstand the bundle.
 """
 
@@ -14,8 +15,9 @@ import io
 import shutil
 import tempfile
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -28,6 +30,10 @@ FORMAT = 1
 MANIFEST = "manifest.json"
 ESTIMATORS = "pipeline.joblib"
 SPEC = "model.toml"
+COMPILED = "model.onnx"
+PARITY = "parity.json"
+TOLERANCE = 1e-9
+"""Largest relative error of an answer beside the one on record, or beside scikit-learn's."""
 
 
 class _Stored(BaseModel):
@@ -147,6 +153,44 @@ class FieldProfile(_Stored):
     """Rows per choice; empty for a field without choices."""
 
 
+class Trial(_Stored):
+    """One kind of rows that the compiled form was compared on with scikit-learn."""
+
+    rows: int
+    worst: float
+    """Largest relative error of a number, or largest difference of a probability."""
+    worst_row: dict[str, float | None]
+    """Features of the row that it was found in."""
+    flips: int = 0
+    """Rows that got a less probable class."""
+
+
+class Parity(_Stored):
+    """The certificate that the compiled form answers as scikit-learn does, or the reason why there is no such form."""
+
+    holds: bool
+    """True: the compiled form serves. False: scikit-learn does."""
+    tolerance: float
+    trials: dict[str, Trial]
+    """What was compared, by kind of row."""
+    runtime: str = ""
+    """Version of onnxruntime that was compared; no other is taken for it."""
+    sha256: str = ""
+    """Digest of the compiled form that was compared."""
+    reason: str = ""
+    """Why it does not hold."""
+
+    @property
+    def rows(self) -> int:
+        """How many rows were compared."""
+        return sum(trial.rows for trial in self.trials.values())
+
+    @property
+    def worst(self) -> float:
+        """The largest error of all."""
+        return max((trial.worst for trial in self.trials.values()), default=0.0)
+
+
 class Golden(_Stored):
     """Records with the scores that they must get."""
 
@@ -172,9 +216,21 @@ class Bundle:
 
     manifest: Manifest
     spec: ModelSpec
-    fitted: Fitted
     profile: dict[str, FieldProfile]
     golden: Golden
+    calibration: Calibration | None
+    """None for classification."""
+    opened: Callable[[], Fitted]
+    """Opens what was learnt."""
+    parity: Parity | None = None
+    """None for a bundle of before there were compiled forms."""
+    compiled: bytes | None = None
+    """The compiled form; None where there is none, or its certificate does not hold."""
+
+    @cached_property
+    def fitted(self) -> Fitted:
+        """What was learnt, as objects of scikit-learn, which load with the first use."""
+        return self.opened()
 
 
 _CALIBRATION: TypeAdapter[Calibration | None] = TypeAdapter(Calibration | None)
@@ -215,10 +271,24 @@ def read_bundle(folder: Path, manifest_sha256: str) -> Bundle:
         calibration = _CALIBRATION.validate_json(contents["calibration.json"])
         profile = _PROFILE.validate_json(contents["profile.json"])
         golden = Golden.model_validate_json(contents["golden.json"])
+        parity = Parity.model_validate_json(contents[PARITY]) if PARITY in contents else None
+        estimators = contents[ESTIMATORS]
     except (KeyError, ValueError, ModelError) as error:
         raise BundleRefused(folder.name, f"a part of it cannot be read: {in_one_line(error)}") from error
-    fitted = _unpickled(folder, contents[ESTIMATORS], calibration)
-    return Bundle(manifest=manifest, spec=spec, fitted=fitted, profile=profile, golden=golden)
+    if spec.is_regression and calibration is None:
+        raise BundleRefused(folder.name, "calibration.json is empty, and a predicted number needs its interval")
+    if not spec.is_regression and calibration:
+        raise BundleRefused(folder.name, "calibration.json is not empty, and classes have no intervals")
+    return Bundle(
+        manifest=manifest,
+        spec=spec,
+        profile=profile,
+        golden=golden,
+        calibration=calibration,
+        opened=lambda: _unpickled(folder, estimators, calibration),
+        parity=parity,
+        compiled=_certified(folder, parity, contents.get(COMPILED)),
+    )
 
 
 def read_spec(folder: Path, manifest_sha256: str) -> ModelSpec:
@@ -280,6 +350,20 @@ def _same_libraries(folder: Path, manifest: Manifest) -> None:
     built, here = manifest.libraries.get("scikit-learn", "(not told)"), version("scikit-learn")
     if built != here:
         raise BundleRefused(folder.name, f"built by scikit-learn {built}, and this is {here}; install {built} or train again")
+
+
+def _certified(folder: Path, parity: Parity | None, compiled: bytes | None) -> bytes | None:
+    if compiled is None and not (parity and parity.holds):
+        return None
+    if compiled is None or parity is None or not parity.holds:
+        raise BundleRefused(folder.name, f"{COMPILED} and a certificate in {PARITY} that holds belong together")
+    if parity.sha256 != digest(compiled):
+        raise BundleRefused(folder.name, f"{PARITY} is the certificate of another {COMPILED}")
+    if not parity.trials or not all(trial.rows for trial in parity.trials.values()):
+        raise BundleRefused(folder.name, f"{PARITY} tells of no rows that its {COMPILED} was compared on")
+    if parity.tolerance > TOLERANCE or any(trial.worst > TOLERANCE or trial.flips for trial in parity.trials.values()):
+        raise BundleRefused(folder.name, f"{PARITY} says of errors beyond {TOLERANCE:g} that they do not matter")
+    return compiled
 
 
 def _unpickled(folder: Path, content: bytes, calibration: Calibration | None) -> Fitted:

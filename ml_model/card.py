@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from ml_model.artifacts import GateResult, Manifest, Metric, SliceMetrics
+from ml_model.artifacts import GateResult, Manifest, Metric, Parity, SliceMetrics
 from ml_model.changes import Change, flat
 from ml_model.reliability import Group
 from ml_model.spec import ModelSpec
@@ -21,11 +21,13 @@ def render_card(
     groups: Sequence[Group] = (),
     plots: Mapping[str, str] | None = None,
     changes: Sequence[Change] | None = None,
+    parity: Parity | None = None,
 ) -> str:
     """Return the card of a release.
 
     ``groups`` say how often answers were right, ``plots`` name files beside the card with their words, and ``changes`` are
-    those since ``manifest.compared_with``, None where there was no release before.
+    those since ``manifest.compared_with``, None where there was no release before. ``parity`` is the certificate of its compiled
+    form, None for a release of before there were any.
     """
     evaluated = f"`python -m ml_model evaluate {manifest.version}` recomputes every number of this section from the data."
     parts = [
@@ -47,6 +49,7 @@ def render_card(
         *_slices(spec, manifest, evaluated),
         *_reliability(spec, groups, plots or {}, evaluated),
         *_gates(manifest, evaluated),
+        *_answering(spec, parity),
         *_changes(manifest, changes),
         "## Provenance",
         "\n".join(_provenance(manifest)),
@@ -127,6 +130,22 @@ def _gates(manifest: Manifest, evaluated: str) -> list[str]:
     timed = [one.name for one in manifest.gates if one.name in TIMED]
     seconds = f" Seconds ({', '.join(timed)}) are measured anew by each run, and so not written down here." if timed else ""
     return ["## Gates", beside, "\n".join(gate_lines(manifest.gates)), evaluated + seconds]
+
+
+def _answering(spec: ModelSpec, parity: Parity | None) -> list[str]:
+    if parity is None:
+        return []
+    if not parity.holds:
+        return ["## How it answers", f"By scikit-learn, because there is no compiled form of it: {parity.reason}."]
+    apart = "relative error" if spec.is_regression else "difference of a probability"
+    flips = "" if spec.is_regression else ", and each row gets the same class"
+    proved = [
+        f"By a compiled form of what scikit-learn learnt, in double precision, run by onnxruntime {parity.runtime}.",
+        f"It was proved on {parity.rows:,} rows of {len(parity.trials)} kinds ({', '.join(parity.trials)}):",
+        f"the largest {apart} beside scikit-learn is {parity.worst:.2g}{flips}; allowed is {parity.tolerance:.2g}.",
+        "Under another version of onnxruntime scikit-learn answers.",
+    ]
+    return ["## How it answers", " ".join(proved), "`python -m ml_model verify` proves it again."]
 
 
 def _changes(manifest: Manifest, changes: Sequence[Change] | None) -> list[str]:

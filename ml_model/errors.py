@@ -113,3 +113,10 @@ class RecordsRefused(ModelError):
         super().__init__(
             f"{len(errors_by_row)} record(s) refused; first: record {row}, {first.pointer or 'whole record'}: {first.detail}"
         )
+
+
+class CompilationError(ModelError):
+    """An estimator holds something that the compiled form cannot say."""
+
+    def __init__(self, part: str) -> None:
+        super().__init__(f"{part} cannot be compiled")

@@ -9,15 +9,19 @@ division by zero and the logarithm of a number that is not positive. Only the te
 >>> age = parse("sold - built", {"sold": None, "built": None})
 >>> age.evaluate({"sold": np.array([2010.0, 2008.0]), "built": np.array([1960.0, np.nan])})
 array([50., nan])
+>>> age.evaluate_one({"sold": 2010.0, "built": 1960.0})
+50.0
 """
 
 from __future__ import annotations
 
 import ast
+import math
 import operator
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -26,20 +30,21 @@ from ml_model.errors import ExpressionError, nearest
 
 Column = npt.NDArray[np.float64]
 Columns = Mapping[str, Column]
-Evaluator = Callable[[Columns], Column]
+Evaluator = Callable[[Mapping[str, Any]], Any]
+"""From columns, or from the numbers of one record, by field name to one such value."""
 Vocabulary = Mapping[str, Mapping[str | int, int] | None]
 """Field name to its codes by choice, or to None where the field is a plain number."""
 
 NONE_CHOICE = "none"
 _LONGEST = 500
 _MOST_NODES = 200
-_ARITHMETIC: dict[type[ast.operator], Callable[[Column, Column], Column]] = {
+_OPERATIONS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
     ast.Mult: operator.mul,
     ast.Div: operator.truediv,
 }
-_COMPARISON: dict[type[ast.cmpop], Callable[[Column, Column], npt.NDArray[np.bool_]]] = {
+_COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.Lt: operator.lt,
     ast.LtE: operator.le,
     ast.Gt: operator.gt,
@@ -51,6 +56,23 @@ _FUNCTIONS = ("log", "min", "max", "unknown", "none")
 
 
 @dataclass(frozen=True)
+class _Arithmetic:
+    """What the operations of the language do with one kind of value; the same numbers to the last bit with both kinds."""
+
+    constant: Callable[[float], Any]
+    known: Callable[[Callable[..., Any]], Callable[..., Any]]
+    """Makes of an operation one whose result is unknown where it is no finite number."""
+    compared: Callable[[Callable[[Any, Any], Any]], Callable[[Any, Any], Any]]
+    """Makes of a comparison one that answers 1 or 0, and unknown where a side is."""
+    power: Callable[[Any, float], Any]
+    log: Callable[[Any], Any]
+    least: Callable[[Any, Any], Any]
+    greatest: Callable[[Any, Any], Any]
+    unknown: Callable[[Any], Any]
+    is_code: Callable[[Any, float], Any]
+
+
+@dataclass(frozen=True)
 class Expression:
     """A parsed derived feature."""
 
@@ -58,12 +80,20 @@ class Expression:
     """The text as it stands in ``model.toml``."""
     names: frozenset[str]
     """The fields that it reads."""
-    _evaluator: Evaluator
+    _columns: Evaluator
+    _numbers: Evaluator
 
     def evaluate(self, columns: Columns) -> Column:
         """Return one value per row, shape (n,), float64, NaN where unknown; ``columns`` are such arrays by field name."""
         with np.errstate(all="ignore"):
-            return self._evaluator(columns)
+            return self._columns(columns)  # type: ignore[no-any-return]
+
+    def evaluate_one(self, numbers: Mapping[str, float]) -> float:
+        """Return the value of one record, NaN where unknown; ``numbers`` are its encoded values by field name.
+
+        The same number as ``evaluate`` gives, without an array per step: for one record that is a tenth of the time.
+        """
+        return self._numbers(numbers)  # type: ignore[no-any-return]
 
 
 def parse(source: str, vocabulary: Vocabulary) -> Expression:
@@ -74,21 +104,22 @@ def parse(source: str, vocabulary: Vocabulary) -> Expression:
         tree = ast.parse(source.strip(), mode="eval")
     except (SyntaxError, ValueError, RecursionError) as error:
         raise ExpressionError(source, "cannot be read; write for example 'log(living_area)' or 'sold - built'") from error
-    reader = _Reader(source, vocabulary)
+    reader, single = _Reader(source, vocabulary, _COLUMNS), _Reader(source, vocabulary, _NUMBERS)
     if sum(1 for _ in ast.walk(tree)) > _MOST_NODES:
         raise reader.refuse("too many parts; split it into several derived features")
-    evaluator = reader.read(tree.body)
+    columns = reader.read(tree.body)
     if not reader.names:
         raise reader.refuse("reads no field")
-    return Expression(source, frozenset(reader.names), evaluator)
+    return Expression(source, frozenset(reader.names), columns, single.read(tree.body))
 
 
 class _Reader:
     """Turns syntax nodes into evaluators, node by node, refusing what is not on the list."""
 
-    def __init__(self, source: str, vocabulary: Vocabulary) -> None:
+    def __init__(self, source: str, vocabulary: Vocabulary, arithmetic: _Arithmetic) -> None:
         self.source = source
         self.vocabulary = vocabulary
+        self.arithmetic = arithmetic
         self.names: set[str] = set()
 
     def refuse(self, problem: str) -> ExpressionError:
@@ -101,19 +132,19 @@ class _Reader:
             case ast.Constant(value=int() | float() as number):
                 if abs(number) > sys.float_info.max:
                     raise self.refuse("a number is too large")
-                constant = np.float64(number)
-                return lambda columns: constant  # type: ignore[return-value]  # broadcasts like a column
+                constant = self.arithmetic.constant(float(number))
+                return lambda values: constant
             case ast.Name(id=name):
                 self.known(name)
                 return operator.itemgetter(name)
             case ast.UnaryOp(op=ast.USub(), operand=operand):
                 inner = self.read(operand)
-                return lambda columns: -inner(columns)
+                return lambda values: -inner(values)
             case ast.BinOp(op=ast.Pow(), left=left, right=right):
                 return self.power(left, right)
-            case ast.BinOp(op=op, left=left, right=right) if type(op) in _ARITHMETIC:
-                return _binary(_ARITHMETIC[type(op)], self.read(left), self.read(right))
-            case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in _COMPARISON:
+            case ast.BinOp(op=op, left=left, right=right) if type(op) in _OPERATIONS:
+                return _binary(self.arithmetic.known(_OPERATIONS[type(op)]), self.read(left), self.read(right))
+            case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in _COMPARISONS:
                 return self.comparison(left, op, right)
             case ast.Call(func=ast.Name(id=function), args=arguments, keywords=[]):
                 return self.call(function, arguments)
@@ -125,39 +156,39 @@ class _Reader:
         self.names.add(name)
 
     def power(self, left: ast.expr, right: ast.expr) -> Evaluator:
-        base = self.read(left)
+        base, power = self.read(left), self.arithmetic.known(self.arithmetic.power)
         match right:
             case ast.Constant(value=int() | float() as exponent) if not isinstance(exponent, bool) and 0 < exponent <= 4:
-                return lambda columns: _finite(base(columns) ** exponent)
+                return lambda values: power(base(values), exponent)
         raise self.refuse("an exponent is a constant above 0, up to 4; for a negative one divide instead")
 
     def comparison(self, left: ast.expr, op: ast.cmpop, right: ast.expr) -> Evaluator:
-        compare = _COMPARISON[type(op)]
+        compare = self.arithmetic.compared(_COMPARISONS[type(op)])
         match left, right:
             case ast.Name(id=name), ast.Constant(value=str() as choice):
-                code = np.float64(self.code(name, choice))
-                column = operator.itemgetter(name)
-                return lambda columns: _where_known(compare, column(columns), code)  # type: ignore[arg-type]
-        first, second = self.read(left), self.read(right)
-        return lambda columns: _where_known(compare, first(columns), second(columns))
+                code = self.arithmetic.constant(self.code(name, choice))
+                field = operator.itemgetter(name)
+                return lambda values: compare(field(values), code)
+        return _binary(compare, self.read(left), self.read(right))
 
     def call(self, function: str, arguments: list[ast.expr]) -> Evaluator:
         match function, arguments:
             case "log", [argument]:
-                inner = self.read(argument)
-                return lambda columns: _finite(np.log(inner(columns)))
+                inner, log = self.read(argument), self.arithmetic.known(self.arithmetic.log)
+                return lambda values: log(inner(values))
             case (("min" | "max"), [first, second, *rest]):
-                pick = np.minimum if function == "min" else np.maximum
+                pick = self.arithmetic.known(self.arithmetic.least if function == "min" else self.arithmetic.greatest)
                 folded = _binary(pick, self.read(first), self.read(second))
                 for argument in rest:
                     folded = _binary(pick, folded, self.read(argument))
                 return folded
             case "unknown", [ast.Name(id=name)]:
                 self.known(name)
-                return lambda columns: np.isnan(columns[name]).astype(np.float64)
+                unknown, field = self.arithmetic.unknown, operator.itemgetter(name)
+                return lambda values: unknown(field(values))
             case "none", [ast.Name(id=name)]:
-                code = self.code(name, NONE_CHOICE)
-                return lambda columns: (columns[name] == code).astype(np.float64)
+                code, is_code, field = self.code(name, NONE_CHOICE), self.arithmetic.is_code, operator.itemgetter(name)
+                return lambda values: is_code(field(values), code)
         if function in _FUNCTIONS:
             raise self.refuse(f"'{function}' is used as log(x), min(x, y), max(x, y), unknown(field) or none(field)")
         raise self.refuse(f"there is no function '{function}'.{nearest(function, _FUNCTIONS)}")
@@ -170,14 +201,76 @@ class _Reader:
         return codes[choice]
 
 
-def _binary(operation: Callable[[Column, Column], Column], left: Evaluator, right: Evaluator) -> Evaluator:
-    return lambda columns: _finite(operation(left(columns), right(columns)))
+def _binary(operation: Callable[[Any, Any], Any], left: Evaluator, right: Evaluator) -> Evaluator:
+    return lambda values: operation(left(values), right(values))
 
 
-def _finite(value: Column) -> Column:
+def _finite(operation: Callable[..., Column]) -> Callable[..., Column]:
     # At each step, so that a comparison does not take the infinity of a division by zero for a large number.
-    return np.where(np.isfinite(value), value, np.nan)
+    def known(*parts: Column) -> Column:
+        value = operation(*parts)
+        return np.where(np.isfinite(value), value, np.nan)
+
+    return known
 
 
-def _where_known(compare: Callable[[Column, Column], npt.NDArray[np.bool_]], left: Column, right: Column) -> Column:
-    return np.where(np.isnan(left) | np.isnan(right), np.nan, compare(left, right))
+def _where_known(compare: Callable[[Any, Any], Any]) -> Callable[[Column, Column], Column]:
+    return lambda left, right: np.where(np.isnan(left) | np.isnan(right), np.nan, compare(left, right))
+
+
+def _finite_number(operation: Callable[..., float]) -> Callable[..., float]:
+    def known(*parts: float) -> float:
+        try:
+            value = operation(*parts)
+        except (ZeroDivisionError, ValueError):
+            return math.nan
+        return value if math.isfinite(value) else math.nan
+
+    return known
+
+
+def _number_where_known(compare: Callable[[Any, Any], Any]) -> Callable[[float, float], float]:
+    def known(left: float, right: float) -> float:
+        # Only a NaN is unequal to itself.
+        return math.nan if left != left or right != right else float(compare(left, right))  # noqa: PLR0124
+
+    return known
+
+
+def _power(base: float, exponent: float) -> float:
+    # As numpy does for a column: squares and roots by themselves, which round differently from a general power.
+    if exponent == 2:
+        return base * base
+    if exponent == 0.5:
+        return math.sqrt(base)
+    with np.errstate(all="ignore"):
+        return float(np.power(base, exponent))
+
+
+def _log(number: float) -> float:
+    # By numpy, because its logarithm and that of the mathematical library of Python differ in the last bit.
+    return float(np.log(number)) if number > 0 else math.nan
+
+
+_COLUMNS = _Arithmetic(
+    constant=np.float64,
+    known=_finite,
+    compared=_where_known,
+    power=operator.pow,
+    log=np.log,
+    least=np.minimum,
+    greatest=np.maximum,
+    unknown=lambda column: np.isnan(column).astype(np.float64),
+    is_code=lambda column, code: (column == code).astype(np.float64),
+)
+_NUMBERS = _Arithmetic(
+    constant=float,
+    known=_finite_number,
+    compared=_number_where_known,
+    power=_power,
+    log=_log,
+    least=lambda left, right: left if left < right or math.isnan(left) else right,
+    greatest=lambda left, right: left if left > right or math.isnan(left) else right,
+    unknown=lambda number: float(math.isnan(number)),
+    is_code=lambda number, code: float(number == code),
+)

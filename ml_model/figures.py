@@ -51,7 +51,7 @@ def card_files(
     figures = figures_of(spec, candidate.score(records), target)
     changes = changes_between(live.manifest, manifest, (live.spec, spec)) if live else None
     words = {RESIDUALS: "Residuals on the fixed test set", CALIBRATION: "Promised and observed shares on the fixed test set"}
-    card = render_card(spec, manifest, groups=figures.groups, plots=words, changes=changes)
+    card = render_card(spec, manifest, groups=figures.groups, plots=words, changes=changes, parity=candidate.parity)
     return {"card.md": card.encode(), **figures.files()}
 
 

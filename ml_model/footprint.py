@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ml_model.acceptance import GatesTable
-from ml_model.artifacts import ESTIMATORS, SPEC, GateResult
+from ml_model.artifacts import COMPILED, ESTIMATORS, SPEC, GateResult
+from ml_model.compiled import RUNTIME, compiled_answers
 from ml_model.scoring import Scorer, load_scorer
 from ml_model.spec import parse_spec
 
@@ -65,7 +66,12 @@ def _loading(one: Contender) -> Callable[[], object]:
     import joblib
 
     # Both were verified or made here before: nothing foreign is opened.
-    return lambda: (parse_spec(one.files[SPEC].decode()), joblib.load(io.BytesIO(one.files[ESTIMATORS])))
+    def opened() -> object:
+        if one.scorer.runtime == RUNTIME:
+            return compiled_answers(one.files[COMPILED])
+        return joblib.load(io.BytesIO(one.files[ESTIMATORS]))
+
+    return lambda: (parse_spec(one.files[SPEC].decode()), opened())
 
 
 def _answering(one: Contender) -> Callable[[], object]:

@@ -14,8 +14,10 @@ from pathlib import Path
 import joblib
 
 from ml_model.artifacts import (
+    COMPILED,
     ESTIMATORS,
     FORMAT,
+    PARITY,
     SPEC,
     Bundle,
     Code,
@@ -24,6 +26,7 @@ from ml_model.artifacts import (
     Golden,
     Manifest,
     Origin,
+    Parity,
     digest,
 )
 from ml_model.data import Dataset
@@ -33,7 +36,7 @@ from ml_model.records import Record
 from ml_model.scoring import Scorer, golden_answer
 from ml_model.spec import ModelSpec
 
-_LIBRARIES = ("crepes", "joblib", "numpy", "pandas", "pydantic", "scikit-learn", "scipy")
+_LIBRARIES = ("crepes", "joblib", "numpy", "onnx", "onnxruntime", "pandas", "pydantic", "scikit-learn", "scipy")
 _GOLDEN_RECORDS = 20
 
 
@@ -59,10 +62,20 @@ def draft_manifest(version: str, text: str, spec: ModelSpec, dataset: Dataset, *
     )
 
 
-def unlisted(spec: ModelSpec, manifest: Manifest, fitted: Fitted, training: Sequence[Record]) -> Bundle:
+def unlisted(
+    spec: ModelSpec, manifest: Manifest, fitted: Fitted, training: Sequence[Record], *, compiled: bytes | None, parity: Parity
+) -> Bundle:
     """Return a bundle in memory that no file holds yet and that has no golden records; ``training`` is what it learnt from."""
-    profile = _profile(spec, training)
-    return Bundle(manifest=manifest, spec=spec, fitted=fitted, profile=profile, golden=Golden(records=[], scores=[]))
+    return Bundle(
+        manifest=manifest,
+        spec=spec,
+        profile=_profile(spec, training),
+        golden=Golden(records=[], scores=[]),
+        calibration=fitted.calibration,
+        opened=lambda: fitted,
+        compiled=compiled,
+        parity=parity,
+    )
 
 
 def pack(text: str, bundle: Bundle, test: Sequence[Record]) -> Contender:
@@ -75,6 +88,8 @@ def pack(text: str, bundle: Bundle, test: Sequence[Record]) -> Contender:
         "calibration.json": _json(fitted.calibration.model_dump() if fitted.calibration else None),
         "profile.json": _json({name: held.model_dump() for name, held in bundle.profile.items()}),
         "golden.json": _json({"records": [one.record for one in golden], "scores": [golden_answer(one) for one in golden]}),
+        PARITY: _json(bundle.parity.model_dump() if bundle.parity else None),
+        **({COMPILED: bundle.compiled} if bundle.compiled else {}),
     }
     return Contender(scorer=scorer, files=files)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Strict, ValidationError, create_model
@@ -33,6 +33,8 @@ class RecordValidator:
     def __init__(self, spec: ModelSpec) -> None:
         self.spec = spec
         self._model = _record_model(spec)
+        self._names = tuple(spec.fields)
+        self._decimals = tuple(field.name for field in spec.field if field.kind == "number")
         try:
             self.validate([spec.example()])
         except RecordsRefused as refused:
@@ -53,9 +55,12 @@ class RecordValidator:
                 # Looking for the nearest name is slow, and a body of nothing but unknown names would take minutes.
                 refused[row] = self._faults(error, record, hints=_HINTED if len(refused) < _HINTED else 0)
             else:
-                pairs = zip(self.spec.field, answers, strict=True)
-                # 0.0 is added so that -0.0, which compares equal, is also stored and hashed as 0.0.
-                valid.append({field.name: value + 0.0 if isinstance(value, float) else value for field, value in pairs})
+                answered = dict(zip(self._names, answers, strict=True))
+                for name in self._decimals:
+                    # -0.0 compares equal to 0.0; it is also to be stored and hashed as that.
+                    if answered[name] == 0:
+                        answered[name] = 0.0
+                valid.append(answered)
         if refused:
             raise RecordsRefused(refused)
         return valid
@@ -181,7 +186,7 @@ def _annotation(field: FieldTable) -> Any:
         case "boolean":
             return bool
         case "date":
-            days = Annotated[str, Strict(), BeforeValidator(_day_between(field.earliest, field.latest))]
+            days = Annotated[str, Strict(), BeforeValidator(day_between(field.earliest, field.latest))]
             return Annotated[days, Field(json_schema_extra={"format": "date", "pattern": _DAY.pattern})]
     return Annotated[Literal[tuple(field.codes)], BeforeValidator(_no_boolean)]
 
@@ -200,7 +205,9 @@ def _no_boolean(value: object) -> object:
     return value
 
 
-def _day_between(earliest: str, latest: str) -> Any:
+def day_between(earliest: str, latest: str) -> Callable[[object], object]:
+    """Return the check of a date's text, which returns it or raises PydanticCustomError."""
+
     def check(value: object) -> object:
         if not isinstance(value, str) or not _DAY.fullmatch(value):
             raise PydanticCustomError("date_type", "not a date")
@@ -261,8 +268,10 @@ def _shown(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, int):
-        return str(value) if abs(value) < 10**20 else "a longer number"
+        return str(value) if abs(value) < 2**63 else "a longer number"
     if isinstance(value, float):
+        if value.is_integer() and abs(value) >= 2**63:
+            return "a longer number"  # some readers of JSON make a float of such a number, and others do not
         return f"{value:.12g}"
     if isinstance(value, str):
         text = _printable(value)

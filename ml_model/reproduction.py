@@ -10,12 +10,13 @@ import re
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from ml_model.artifacts import SPEC, Bundle, Fitted, Manifest, digest, read_bundle
+from ml_model.compilation import compile_fitted
 from ml_model.data import Dataset, load_dataset, read_provenance, read_table
 from ml_model.environment import differences
 from ml_model.errors import DataError, NotReproduced
@@ -182,7 +183,8 @@ def _dataset(bundle: Bundle, content: bytes) -> Dataset:
 def _compared(bundle: Bundle, fitted: Fitted, matrix: Matrix) -> Reproduction:
     manifest = bundle.manifest
     now, then = (_answers(bundle.spec, one, matrix) for one in (fitted, bundle.fitted))
-    again = Scorer(Bundle(manifest=manifest, spec=bundle.spec, fitted=fitted, profile=bundle.profile, golden=bundle.golden))
+    compiled = compile_fitted(fitted) if bundle.compiled else None
+    again = Scorer(replace(bundle, opened=lambda: fitted, calibration=fitted.calibration, compiled=compiled))
     golden = [_keys(golden_answer(score)) for score in again.score(bundle.golden.records)]
     recorded = [_keys(score) for score in bundle.golden.scores]
     numbers = [key for key, value in recorded[0].items() if isinstance(value, float)]

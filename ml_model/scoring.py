@@ -10,7 +10,7 @@ True
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,15 +18,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ml_model.artifacts import Bundle, Fitted, read_bundle
+from ml_model.artifacts import TOLERANCE, Bundle, Calibration, FieldProfile, Fitted, read_bundle
+from ml_model.columns import Block, ColumnReader
+from ml_model.compiled import RUNTIME, answers_of, learnt_answers, serves_compiled
 from ml_model.errors import BundleRefused, ReleaseError, in_one_line
+from ml_model.expressions import Columns
 from ml_model.features import FeatureEncoder, Matrix
 from ml_model.records import Record, RecordValidator, in_words, number_in_words
 from ml_model.releases import TRAINED, live_version, read_releases
 from ml_model.spec import ModelSpec
 
 Vector = npt.NDArray[np.float64]
-_GOLDEN_TOLERANCE = 1e-9
+_FEW = 8
+"""Up to so many records one by one is quicker than by column."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,8 +73,18 @@ class Scorer:
         self.spec = bundle.spec
         self.manifest = bundle.manifest
         self.validator = RecordValidator(bundle.spec)
-        self._bundle = bundle
+        self.runtime = RUNTIME if serves_compiled(bundle) else "scikit-learn"
+        """What computes the answers."""
+        self.parity = bundle.parity
+        """The certificate of the compiled form; None for a release of before there were any."""
+        self._calibration = bundle.calibration
+        self._reader = ColumnReader(bundle.spec)
         self._encoder = FeatureEncoder(bundle.spec)
+        try:
+            self._caution = _Caution(bundle.spec, bundle.profile)
+        except KeyError as error:
+            raise BundleRefused(self.version, f"profile.json does not tell of {error}") from error
+        self._answers = answers_of(bundle)
 
     @property
     def version(self) -> str:
@@ -82,59 +96,114 @@ class Scorer:
 
         Raises RecordsRefused with every fault of every record, and then scores none.
         """
-        valid = self.validator.validate(records)
+        block = self._reader.read_records(records) if len(records) > _FEW else None
+        return self._score_block(block) if block else self._score_valid(self.validator.validate(records))
+
+    def score_columns(self, columns: Mapping[str, Sequence[object]]) -> list[Score]:
+        """Return one answer per row of columns of one length, by field name; a field that is left out is unknown.
+
+        Raises RecordsRefused with every fault of every row, and then scores none.
+        """
+        block = self._reader.read(columns)
+        if block:
+            return self._score_block(block)
+        return self._score_valid(
+            self.validator.validate([dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)])
+        )
+
+    def _score_valid(self, valid: list[Record]) -> list[Score]:
         if not valid:
             return []
-        matrix = self._encoder.matrix(valid)
-        answers = self._numbers(matrix) if self.spec.is_regression else self._classes(matrix)
-        return [
-            Score(record=record, warnings=self._warnings(record), **answer) for record, answer in zip(valid, answers, strict=True)
-        ]
+        return self._scores(valid, self._encoder.matrix(valid), list(map(self._caution.warnings, valid)))
 
-    def _numbers(self, matrix: Matrix) -> list[dict[str, Any]]:
-        values, low, high = predict_intervals(self.spec, self._bundle.fitted, matrix)
+    def _score_block(self, block: Block) -> list[Score]:
+        records = block.records()
+        warnings: list[tuple[ScoreWarning, ...]] = [()] * len(records)
+        for row in self._caution.rows(block.encoded):
+            warnings[row] = self._caution.warnings(records[row])
+        return self._scores(records, self._encoder.derive(block.encoded), warnings)
+
+    def _scores(self, records: list[Record], matrix: Matrix, warnings: list[tuple[ScoreWarning, ...]]) -> list[Score]:
+        answers = self._answers(matrix)
+        if self._calibration is None:
+            names = self.spec.classes
+            return [
+                Score(record=record, label=names[best], probabilities=dict(zip(names, shares, strict=True)), warnings=careful)
+                for record, best, shares, careful in zip(
+                    records, answers.argmax(axis=1).tolist(), answers.tolist(), warnings, strict=True
+                )
+            ]
+        ends = np.column_stack(intervals(self.spec, self._calibration, answers)).tolist()
         level = self.spec.interval.level
         return [
-            {"value": value, "low": lowest, "high": highest, "level": level}
-            for value, lowest, highest in zip(values.tolist(), low.tolist(), high.tolist(), strict=True)
+            Score(record=record, value=value, low=low, high=high, level=level, warnings=careful)
+            for record, (value, low, high), careful in zip(records, ends, warnings, strict=True)
         ]
 
-    def _classes(self, matrix: Matrix) -> list[dict[str, Any]]:
-        probabilities = self._bundle.fitted.estimator.predict_proba(matrix)
-        names = self.spec.classes
-        return [
-            {"label": names[int(np.argmax(row))], "probabilities": dict(zip(names, row.tolist(), strict=True))}
-            for row in probabilities
-        ]
 
-    def _warnings(self, record: Record) -> tuple[ScoreWarning, ...]:
+class _Caution:
+    """What to be careful about in a record: values that the model has not learnt from."""
+
+    def __init__(self, spec: ModelSpec, profile: Mapping[str, FieldProfile]) -> None:
+        self._noun = spec.model.noun
+        self._numbers = [(field, *field.trained) for field in spec.field if field.trained]
+        unseen = {
+            field.name: frozenset(choice for choice in field.codes if not profile[field.name].choices[str(choice)])
+            for field in spec.field
+        }
+        self._choices = [(field, unseen[field.name]) for field in spec.field if unseen[field.name]]
+        self._order = {field.name: position for position, field in enumerate(spec.field)}
+
+    def rows(self, encoded: Columns) -> list[int]:
+        """Return the rows that carry a warning; ``encoded`` are columns as the feature layer encodes them."""
+        careful = np.zeros(len(next(iter(encoded.values()))), dtype=bool)
+        for field, low, high in self._numbers:
+            careful |= (encoded[field.name] < low) | (encoded[field.name] > high)
+        for field, unseen in self._choices:
+            careful |= np.isin(encoded[field.name], [field.codes[choice] for choice in unseen])
+        return np.flatnonzero(careful).tolist()
+
+    def warnings(self, record: Record) -> tuple[ScoreWarning, ...]:
+        """Return the warnings of one record, in the order of its fields."""
         found = []
-        for field in self.spec.field:
+        for field, least, most in self._numbers:
             value = record[field.name]
-            if field.trained and isinstance(value, (int, float)) and not field.trained[0] <= value <= field.trained[1]:
-                low, high = (number_in_words(field, limit) for limit in field.trained)
+            if value is not None and not least <= value <= most:  # type: ignore[operator]  # a valid number
+                low, high = (number_in_words(field, limit) for limit in (least, most))
                 detail = f"{field.label}: the model has learnt from {low} to {high}; {in_words(field, value)} lies outside."
                 found.append(ScoreWarning(field=field.name, code="outside_training", detail=detail))
-            elif field.choices and value is not None and not self._bundle.profile[field.name].choices[str(value)]:
-                detail = f"{field.label}: the model has not seen one {self.spec.model.noun} with '{in_words(field, value)}'."
+        for field, unseen in self._choices:
+            value = record[field.name]
+            if value in unseen:
+                detail = f"{field.label}: the model has not seen one {self._noun} with '{in_words(field, value)}'."
                 found.append(ScoreWarning(field=field.name, code="unseen_choice", detail=detail))
-        return tuple(found)
+        return tuple(sorted(found, key=lambda one: self._order[one.field])) if found else ()
+
+
+def intervals(spec: ModelSpec, calibration: Calibration, answers: Matrix) -> tuple[Vector, Vector, Vector]:
+    """Return the predicted numbers with the lower and upper ends of their intervals, each shape (n,), in the target's unit.
+
+    ``answers`` are as in ``compiled``: the numbers and, where intervals are adaptive, the difficulty of each.
+    """
+    values = answers[:, 0]
+    half_widths = calibration.quantile * (answers[:, 1] if calibration.adaptive else np.ones(len(answers)))
+    # Far outside of the training data an exponential overflows, and JSON has no infinity; the warnings say what to think of it.
+    with np.errstate(over="ignore", invalid="ignore"):
+        if spec.target.transform == "log":
+            factors = np.exp(half_widths)
+            low, high = values / factors, values * factors
+        else:
+            low, high = values - half_widths, values + half_widths
+    if np.isfinite(low).all() and np.isfinite(high).all():
+        return values, low, high
+    return np.nan_to_num(values), np.nan_to_num(low), np.nan_to_num(high)
 
 
 def predict_intervals(spec: ModelSpec, fitted: Fitted, matrix: Matrix) -> tuple[Vector, Vector, Vector]:
-    """Return the predicted numbers with the lower and upper ends of their intervals, each shape (n,), in the target's unit."""
+    """Return what ``intervals`` does for a matrix of the feature layer, by the estimators themselves."""
     if fitted.calibration is None:
         raise BundleRefused(spec.model.name, "calibration.json is empty, and a predicted number needs its interval")
-    values = fitted.estimator.predict(matrix)
-    difficulty = np.ones(len(matrix)) if fitted.difficulty is None else np.exp(fitted.difficulty.predict(matrix))
-    half_widths = fitted.calibration.quantile * difficulty
-    # Far outside of the training data an exponential overflows, and JSON has no infinity; the warnings say what to think of it.
-    with np.errstate(over="ignore"):
-        if spec.target.transform == "log":
-            low, high = values / np.exp(half_widths), values * np.exp(half_widths)
-        else:
-            low, high = values - half_widths, values + half_widths
-    return np.nan_to_num(values), np.nan_to_num(low), np.nan_to_num(high)
+    return intervals(spec, fitted.calibration, learnt_answers(fitted)(matrix))
 
 
 def load_scorer(version: str | None = None, trained: Path = TRAINED) -> Scorer:
@@ -160,12 +229,15 @@ def prove_golden(scorer: Scorer, bundle: Bundle) -> None:
     if not golden.records or len(golden.records) != len(golden.scores):
         raise BundleRefused(scorer.version, "golden.json does not hold a score for each of its records")
     try:
-        scores = scorer.score(golden.records)
+        # Together and one by one, which are two ways through the code.
+        scores = [*scorer.score(golden.records), *(score for record in golden.records for score in scorer.score([record]))]
     except Exception as error:
         raise BundleRefused(scorer.version, f"its golden records cannot be scored: {in_one_line(error)}") from error
-    for row, (answer, recorded) in enumerate(zip(map(golden_answer, scores), golden.scores, strict=True)):
-        if not _alike(answer, recorded):
-            raise BundleRefused(scorer.version, f"golden record {row} gets {answer}, and got {recorded} when it was released")
+    for number, answer in enumerate(map(golden_answer, scores)):
+        row = number % len(golden.records)
+        if not _alike(answer, recorded := golden.scores[row]):
+            told = f"golden record {row} gets {answer} by {scorer.runtime}, and got {recorded} when it was released"
+            raise BundleRefused(scorer.version, told)
 
 
 def golden_answer(score: Score) -> dict[str, Any]:
@@ -177,5 +249,5 @@ def _alike(answer: Any, recorded: Any) -> bool:
     if isinstance(answer, dict) and isinstance(recorded, dict):
         return answer.keys() == recorded.keys() and all(_alike(answer[key], recorded[key]) for key in answer)
     if isinstance(answer, float) and isinstance(recorded, (int, float)):
-        return math.isclose(answer, recorded, rel_tol=_GOLDEN_TOLERANCE, abs_tol=_GOLDEN_TOLERANCE)
+        return math.isclose(answer, recorded, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
     return bool(answer == recorded)

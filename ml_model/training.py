@@ -1,4 +1,4 @@
-"""Training: load, check, split, features, fit, calibrate, evaluate, gate, bundle; always in this order, all of it or nothing.
+"""Training: load, check, split, features, fit, calibrate, compile, evaluate, gate, bundle; in this order, all of it or nothing.
 
 The log ends before the last stage, which writes it into the bundle.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import shutil
 import time
+from dataclasses import replace
 from itertools import compress
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from ml_model.footprint import Contender
 from ml_model.gates import gates_digest, run_gates_beside
 from ml_model.logbook import Logbook, Report
 from ml_model.packing import draft_manifest, pack, unlisted
+from ml_model.parity import certified
 from ml_model.pipeline import build_estimator
 from ml_model.quality import check_data
 from ml_model.releases import TRAINED, add_release, check_version, read_releases
@@ -104,13 +106,17 @@ def _candidate(version: str, text: str, dataset: Dataset, folder: Path, log: Log
         matrix = encoder.matrix(dataset.records)
         facts.update(features=list(encoder.names))
     fitted = learn(spec, matrix[training], dataset.target[training], log=log)
+    with log.stage("compile") as facts:
+        compiled, parity = certified(spec, fitted, matrix)
+        facts.update(holds=parity.holds, reason=parity.reason, worst={name: trial.worst for name, trial in parity.trials.items()})
     with log.stage("evaluate") as facts:
         draft = draft_manifest(version, text, spec, dataset, trained_at=trained_at, folder=folder)
         metrics = evaluate(spec, fitted, matrix[test], dataset.target[test])
-        answers = Scorer(unlisted(spec, draft, fitted, learnt_from)).score(held_out)
-        draft = draft.model_copy(update={"metrics": metrics, "slices": slice_metrics(spec, answers, dataset.target[test])})
+        bundle = unlisted(spec, draft, fitted, learnt_from, compiled=compiled, parity=parity)
+        slices = slice_metrics(spec, Scorer(bundle).score(held_out), dataset.target[test])
         facts.update(metrics={name: metric.value for name, metric in metrics.items()})
-        return pack(text, unlisted(spec, draft, fitted, learnt_from), held_out)
+        manifest = draft.model_copy(update={"metrics": metrics, "slices": slices})
+        return pack(text, replace(bundle, manifest=manifest), held_out)
 
 
 def learn(spec: ModelSpec, matrix: Matrix, target: npt.NDArray[np.float64], *, log: Logbook) -> Fitted:

@@ -17,18 +17,23 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from onnx import TensorProto
 from sklearn.dummy import DummyRegressor
 
 from ml_model import training
-from ml_model.artifacts import GateResult, Manifest
+from ml_model.artifacts import Bundle, GateResult, Manifest, read_bundle
 from ml_model.benchmark import read_benchmark
-from ml_model.data import held_out, read_table
+from ml_model.compilation import compile_fitted
+from ml_model.data import held_out, load_dataset, read_table
 from ml_model.errors import GatesFailed, TrainingError
+from ml_model.features import FeatureEncoder
 from ml_model.footprint import load_contender
 from ml_model.gates import run_gates
-from ml_model.releases import read_releases
+from ml_model.parity import certify
+from ml_model.releases import TRAINED, read_releases
 from ml_model.spec import load_spec
 from ml_model.training import SPEC_PATH, learn, train
+from tests.ml_model.compiling import Graph
 
 AREAS = ["Gr Liv Area", "Lot Area", "Total Bsmt SF", "BsmtFin SF 1", "Garage Area", "2nd Flr SF"]
 SQUARE_FEET = 10.76
@@ -267,11 +272,81 @@ def test_a_dropped_derived_feature(attempt):
     assert "feature 'log_age' was dropped; release it as a minor version" in failed["contract.features"]
 
 
+# The compiled form of the live release. What else can be done to one is in the tests of ``parity``.
+
+
+@pytest.fixture(scope="module")
+def compiled() -> tuple[Bundle, bytes, np.ndarray]:
+    """The live bundle, its compiled form (made here where it has none), and the matrix of its data."""
+    releases = read_releases()
+    bundle = read_bundle(TRAINED / releases.live, releases.manifest_of(releases.live))
+    matrix = FeatureEncoder(bundle.spec).matrix(load_dataset(bundle.spec, SPEC_PATH.parent).records)
+    return bundle, bundle.compiled or compile_fitted(bundle.fitted), matrix
+
+
+def test_an_honest_compiled_form_is_certified(compiled):
+    bundle, content, matrix = compiled
+    found = certify(bundle.spec, bundle.fitted, content, matrix)
+    assert (found.holds, found.reason) == (True, "")
+    assert found.worst < 1e-12
+
+
+def trees_read_single_precision(graph: Graph) -> None:
+    node = graph.one("TreeEnsemble")
+    graph.before(node, "Cast", to=TensorProto.FLOAT)
+    graph.before(node, "Cast", to=TensorProto.DOUBLE)
+
+
+def thresholds_in_single_precision(graph: Graph) -> None:
+    node = graph.one("TreeEnsemble")
+    graph.set_tensor(node, "nodes_splits", graph.tensor(node, "nodes_splits").astype(np.float32).astype(np.float64))
+
+
+def threshold_moved(graph: Graph) -> None:
+    """One of several thousand thresholds, to the next representable number."""
+    node = graph.one("TreeEnsemble")
+    thresholds = graph.tensor(node, "nodes_splits")
+    thresholds[np.argmax(thresholds)] = np.nextafter(thresholds.max(), np.inf)
+    graph.set_tensor(node, "nodes_splits", thresholds)
+
+
+def member_dropped(graph: Graph) -> None:
+    graph.one("Sum").input.pop()
+
+
+def logarithm_told_as_the_price(graph: Graph) -> None:
+    graph.bypass(graph.one("Exp"))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "kinds"),
+    [
+        (trees_read_single_precision, ("thresholds",)),
+        (thresholds_in_single_precision, ("thresholds",)),
+        (threshold_moved, ("thresholds",)),
+        (member_dropped, ("data", "jittered", "thresholds", "unknown", "choices", "extremes", "drawn")),
+        (logarithm_told_as_the_price, ("data", "jittered", "thresholds", "unknown", "choices", "extremes", "drawn")),
+    ],
+)
+def test_a_sabotaged_compiled_form_is_refused(spoil, kinds, compiled):
+    bundle, content, matrix = compiled
+    graph = Graph(content)
+    spoil(graph)
+    found = certify(bundle.spec, bundle.fitted, graph.content(), matrix)
+    assert not found.holds
+    assert found.reason.startswith("beyond the tolerance on rows of the kind ")
+    told = found.reason.partition("kind ")[2].partition(";")[0].split(", ")
+    assert set(kinds) <= set(told)
+    if spoil is threshold_moved:
+        assert told == ["thresholds"]
+
+
 class Worse:
     """The live release with an error that is larger by a share, by noise or evenly."""
 
     def __init__(self, scorer: Any, truth: dict[str, float], noise: np.ndarray | None) -> None:
-        self.spec, self.version, self._scorer, self._truth, self._noise = scorer.spec, "1.0.1", scorer, truth, noise
+        self.spec, self.version, self.runtime = scorer.spec, "1.0.1", scorer.runtime
+        self._scorer, self._truth, self._noise = scorer, truth, noise
 
     def score(self, records: Any) -> list[Any]:
         scores = self._scorer.score(records)

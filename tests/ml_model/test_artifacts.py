@@ -7,15 +7,27 @@ import joblib
 import pytest
 from pydantic import ValidationError
 
-from ml_model import artifacts
-from ml_model.artifacts import ESTIMATORS, MANIFEST, SPEC, Manifest, Metric, digest, read_bundle, read_spec, write_bundle
+from ml_model import artifacts, compiled
+from ml_model.artifacts import (
+    COMPILED,
+    ESTIMATORS,
+    MANIFEST,
+    PARITY,
+    SPEC,
+    Manifest,
+    Metric,
+    digest,
+    read_bundle,
+    read_spec,
+    write_bundle,
+)
 from ml_model.errors import BundleRefused
 from ml_model.releases import read_releases
 from ml_model.scoring import load_scorer
 
 FILES = [
     *(MANIFEST, SPEC, ESTIMATORS, "calibration.json", "profile.json", "golden.json"),
-    *("card.md", "residuals.svg", "calibration.svg", "log.jsonl"),
+    *(COMPILED, PARITY, "card.md", "residuals.svg", "calibration.svg", "log.jsonl"),
 ]
 
 
@@ -43,6 +55,12 @@ class Trap:
 
     def __reduce__(self):
         return Path.touch, (self.marker,)
+
+
+@pytest.fixture
+def served_by_estimators(trained, monkeypatch):
+    """Another onnxruntime than the one that the compiled form was certified under."""
+    monkeypatch.setattr(compiled, "runtime_version", lambda: "0.1")
 
 
 def pickled(content):
@@ -169,17 +187,45 @@ def test_an_edited_manifest_is_refused(changes, reason, trained, relist):
         ("calibration.json", b"null", "calibration.json is empty"),
         ("profile.json", b'{"area": {}}', "a part of it cannot be read: area.unknown: Field required"),
         ("profile.json", b"[]", "a part of it cannot be read"),
+        ("profile.json", b"{}", "profile.json does not tell of 'heating'"),
         ("golden.json", b"{", "a part of it cannot be read"),
         ("golden.json", b'{"scores": []}', "a part of it cannot be read: records: Field required"),
-        (ESTIMATORS, b"no pickle", f"{ESTIMATORS} cannot be opened"),
-        (ESTIMATORS, b"", f"{ESTIMATORS} cannot be opened"),
-        (ESTIMATORS, pickled({"estimator": None}), f"{ESTIMATORS} cannot be opened"),
-        (ESTIMATORS, pickled([1, 2]), f"{ESTIMATORS} cannot be opened"),
+        (PARITY, b"{", "a part of it cannot be read"),
+        (PARITY, b"{}", "a part of it cannot be read: holds: Field required"),
+        (PARITY, b"null", "a part of it cannot be read"),
     ],
 )
 def test_a_part_that_makes_no_sense_is_refused(name, content, reason, trained, relist):
     relist(trained, {name: content})
     assert reason in refusal(trained)
+
+
+@pytest.mark.parametrize(
+    "content", [b"no pickle", b"", pickled({"estimator": None}), pickled([1, 2])], ids=["text", "empty", "no model", "a list"]
+)
+def test_estimators_that_cannot_be_opened_are_refused_where_they_answer(content, trained, relist, served_by_estimators):
+    relist(trained, {ESTIMATORS: content})
+    assert f"{ESTIMATORS} cannot be opened" in refusal(trained)
+
+
+def test_estimators_are_opened_only_where_they_answer(trained, relist):
+    """Where the compiled form answers, ``verify`` finds them: see the tests of ``parity``."""
+    relist(trained, {ESTIMATORS: b"no pickle"})
+    assert load_scorer(trained=trained).runtime == "onnxruntime"
+    bundle = read_bundle(trained / "1.0.0", read_releases(trained).manifests["1.0.0"])
+    with pytest.raises(BundleRefused, match=rf"{ESTIMATORS} cannot be opened"):
+        bundle.fitted  # noqa: B018
+
+
+def test_what_was_learnt_is_opened_once(trained):
+    bundle = read_bundle(trained / "1.0.0", read_releases(trained).manifests["1.0.0"])
+    assert bundle.fitted is bundle.fitted
+
+
+def test_a_calibration_of_classes_is_refused(released, tmp_path, relist):
+    folder = Path(shutil.copytree(released["penguins"], tmp_path / "penguins"))
+    relist(folder, {"calibration.json": b'{"level": 0.9, "quantile": 1.0, "adaptive": true}'})
+    assert "calibration.json is not empty, and classes have no intervals" in refusal(folder)
 
 
 def test_golden_answers_that_do_not_come_out_are_refused(trained, relist):
@@ -207,9 +253,110 @@ def test_golden_records_that_prove_nothing_are_refused(spoil, trained, relist):
     assert "golden" in refusal(trained)
 
 
-def test_estimators_that_learnt_something_else_are_refused(trained, relist, released):
+def test_estimators_that_learnt_something_else_are_refused(trained, relist, released, served_by_estimators):
     relist(trained, {ESTIMATORS: (released["concrete"] / "1.0.0" / ESTIMATORS).read_bytes()})
     assert "refused" in refusal(trained)
+
+
+# The certificate of the compiled form.
+
+
+def certificate(trained, **changes):
+    """The certificate of the release with some of its keys changed, as bytes."""
+    told = json.loads((trained / "1.0.0" / PARITY).read_text())
+    return json.dumps(told | changes).encode()
+
+
+def without(trained, relist, *names, **changed):
+    """Lists the release without some of its files, with all digests right."""
+    manifest = json.loads((trained / "1.0.0" / MANIFEST).read_text())
+    for name in names:
+        (trained / "1.0.0" / name).unlink()
+        del manifest["files"][name]
+    relist(trained, {MANIFEST: json.dumps(manifest).encode(), **changed})
+
+
+TOGETHER = f"{COMPILED} and a certificate in {PARITY} that holds belong together"
+
+
+def trials_with(trained, **changes):
+    told = json.loads((trained / "1.0.0" / PARITY).read_text())["trials"]
+    return told | {"drawn": told["drawn"] | changes}
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        (lambda trained: {"holds": False}, TOGETHER),
+        (lambda trained: {"sha256": "0" * 64}, f"{PARITY} is the certificate of another {COMPILED}"),
+        (lambda trained: {"sha256": ""}, f"{PARITY} is the certificate of another {COMPILED}"),
+        (lambda trained: {"tolerance": 1e-6}, "that they do not matter"),
+        (lambda trained: {"tolerance": 1.01e-9}, "that they do not matter"),
+        (lambda trained: {"trials": trials_with(trained, worst=1.01e-9)}, "that they do not matter"),
+        (lambda trained: {"trials": trials_with(trained, flips=1)}, "that they do not matter"),
+        (lambda trained: {"tolerance": 1.0, "trials": trials_with(trained, worst=0.5)}, "that they do not matter"),
+        (lambda trained: {"trials": trials_with(trained, rows=0)}, "tells of no rows"),
+        (lambda trained: {"trials": {}}, "tells of no rows"),
+        (lambda trained: {"trials": trials_with(trained, worst=float("nan"))}, "a part of it cannot be read"),
+        (lambda trained: {"seen": "well"}, "a part of it cannot be read: seen: Extra inputs"),
+    ],
+)
+def test_an_edited_certificate_is_refused(changes, reason, trained, relist):
+    relist(trained, {PARITY: certificate(trained, **changes(trained))})
+    assert reason in refusal(trained)
+
+
+def test_a_compiled_form_without_its_certificate_is_refused(trained, relist):
+    without(trained, relist, PARITY)
+    assert TOGETHER in refusal(trained)
+
+
+def test_a_certificate_without_its_compiled_form_is_refused(trained, relist):
+    without(trained, relist, COMPILED)
+    assert TOGETHER in refusal(trained)
+
+
+def test_a_certificate_that_does_not_hold_cannot_be_edited_into_one_that_does(trained, relist):
+    """Of a candidate that failed, the bundle holds no compiled form that a certificate could be about."""
+    without(trained, relist, COMPILED, **{PARITY: certificate(trained, holds=False, reason="too far apart")})
+    assert load_scorer(trained=trained).runtime == "scikit-learn"
+    relist(trained, {PARITY: certificate(trained, holds=True)})
+    assert TOGETHER in refusal(trained)
+
+
+def test_a_bundle_of_before_there_were_compiled_forms_is_served_by_its_estimators(trained, relist):
+    before = load_scorer(trained=trained)
+    without(trained, relist, COMPILED, PARITY)
+    after = load_scorer(trained=trained)
+    assert (before.runtime, after.runtime) == ("onnxruntime", "scikit-learn")
+    assert after.parity is None
+    assert before.score([before.spec.example()])[0].value == pytest.approx(
+        after.score([after.spec.example()])[0].value, rel=1e-12
+    )
+
+
+@pytest.mark.parametrize("content", [b"garbage", b"", b"\x08\x0a"], ids=["text", "empty", "no graph"])
+def test_a_compiled_form_that_is_none_is_refused(content, trained, relist):
+    relist(trained, {COMPILED: content, PARITY: certificate(trained, sha256=digest(content))})
+    assert "its compiled form cannot be opened" in refusal(trained)
+
+
+def test_a_compiled_form_of_another_model_is_refused(trained, relist, released):
+    content = (released["concrete"] / "1.0.0" / COMPILED).read_bytes()
+    relist(trained, {COMPILED: content, PARITY: certificate(trained, sha256=digest(content))})
+    assert "its golden records cannot be scored" in refusal(trained)
+
+
+def test_a_bundle_without_estimators_is_refused_though_its_compiled_form_would_answer(trained, relist):
+    without(trained, relist, ESTIMATORS)
+    assert f"a part of it cannot be read: '{ESTIMATORS}'" in refusal(trained)
+
+
+def test_under_another_runtime_the_estimators_answer(trained, relist):
+    relist(trained, {PARITY: certificate(trained, runtime="1.31.0")})
+    scorer = load_scorer(trained=trained)
+    assert scorer.runtime == "scikit-learn"
+    assert scorer.parity.runtime == "1.31.0"
 
 
 # Nothing of a bundle runs before all of it is verified.
@@ -250,7 +397,7 @@ def test_reading_the_spec_opens_no_pickle(trained, relist, tmp_path, house):
     assert not marker.exists()
 
 
-def test_a_warning_while_opening_is_a_refusal(trained, monkeypatch):
+def test_a_warning_while_opening_is_a_refusal(trained, monkeypatch, served_by_estimators):
     def warn(file):
         import warnings
 

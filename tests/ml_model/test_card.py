@@ -2,6 +2,7 @@ import re
 
 import pytest
 
+from ml_model.artifacts import Parity
 from ml_model.card import render_card
 from ml_model.changes import Change
 from ml_model.words import metric_in_words, metric_name
@@ -62,3 +63,28 @@ def test_a_failed_gate_is_told_and_seconds_are_not(scorers):
     assert f"| {gate.name} | failed | {gate.limit} | seen 123.4 |" in card
     assert f"| latency | passed | {gate.limit} |  |" in card
     assert "Seconds (latency) are measured anew" in card
+
+
+@pytest.mark.parametrize("name", ["penguins", "house"])
+def test_a_card_tells_how_it_answers(name, scorers, released):
+    parity = scorers[name].parity
+    card = (released[name] / "1.0.0" / "card.md").read_text("utf-8")
+    told = card.partition("## How it answers\n\n")[2].partition("\n\n")[0]
+    assert f"run by onnxruntime {parity.runtime}" in told
+    assert f"proved on {parity.rows:,} rows of {len(parity.trials)} kinds (data, jittered, " in told
+    error = "relative error" if name == "house" else "difference of a probability"
+    flips = "" if name == "house" else ", and each row gets the same class"
+    assert f"the largest {error} beside scikit-learn is {parity.worst:.2g}{flips}; allowed is 1e-09." in told
+
+
+def test_a_card_tells_why_scikit_learn_answers(scorers):
+    scorer = scorers["house"]
+    parity = Parity(holds=False, tolerance=1e-9, trials={}, reason="a forest cannot be compiled")
+    card = render_card(scorer.spec, scorer.manifest, parity=parity)
+    assert "## How it answers\n\nBy scikit-learn, because there is no compiled form of it: a forest cannot be compiled." in card
+    assert "onnxruntime 1." not in card
+
+
+def test_a_release_of_before_there_were_compiled_forms_tells_nothing_of_them(scorers):
+    scorer = scorers["house"]
+    assert "How it answers" not in render_card(scorer.spec, scorer.manifest)

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ValidationError
 from ml_model import errors
 from ml_model.errors import (
     BundleRefused,
+    CompilationError,
     ExpressionError,
     FieldError,
     ModelError,
@@ -20,7 +21,7 @@ from ml_model.errors import (
 def test_all_exceptions_are_of_one_family():
     family = [one for _, one in inspect.getmembers(errors, inspect.isclass) if one.__module__ == errors.__name__]
     exceptions = [one for one in family if issubclass(one, Exception)]
-    assert len(exceptions) == 10
+    assert len(exceptions) == 11
     assert all(issubclass(one, ModelError) for one in exceptions)
 
 
@@ -48,6 +49,7 @@ def test_nearest_of_nothing():
         (SpecError("model.task", "is missing"), "model.toml: model.task: is missing"),
         (ExpressionError("a ~ b", "is odd"), "expression 'a ~ b': is odd"),
         (TrainingError("fit", ValueError("no rows")), "training stopped in stage 'fit': no rows"),
+        (CompilationError("a forest"), "a forest cannot be compiled"),
         (BundleRefused("1.0.0", "it is empty"), "release bundle 1.0.0 refused: it is empty"),
     ],
 )

@@ -133,6 +133,60 @@ def test_all_at_once_is_one_by_one(expression, rows):
     assert not np.isinf(together).any()
     singly = np.concatenate([derived.evaluate(columns_of([row])) for row in rows])
     assert together.tobytes() == singly.tobytes()
+    plain = [{name: math.nan if value is None else value for name, value in row.items()} for row in rows]
+    np.testing.assert_array_equal([derived.evaluate_one(row) for row in plain], together)
+
+
+EDGES = [math.nan, -0.0, 0.0, 1.0, -1.0, 2.0, 1 / 3, -7.5, 1e3, 1e200, -1e200, 1.7e308, 5e-324, -5e-324]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        *(f"a {symbol} b" for symbol in (*ARITHMETIC, *COMPARISON)),
+        *("min(a, b)", "max(a, b)", "min(a, b, 1)", "max(1, a, b)", "-a - b", "log(a) - b", "log(a * b)", "log(-a) + b"),
+        *(f"a ** {power} + 0 * b" for power in (1, 2, 3, 4, 0.5, 1.5, 2.5, 0.25)),
+        *(
+            "(a - b) ** 2",
+            "(a / b) ** 0.5",
+            "(a * b) ** 3",
+            "a / b > 1",
+            "a / b < 1",
+            "a * b >= b",
+            "min(a / b, 1)",
+            "max(1, a * b)",
+        ),
+        *(
+            "unknown(a) + b",
+            "none(kind) + a",
+            "(kind == 'large') * a - b",
+            "(kind != 'none') + a",
+            "2 ** 0.5 * a + b",
+            "a - 1e308 - b",
+        ),
+    ],
+)
+def test_one_record_gets_what_its_column_does_at_every_edge(source):
+    derived = parse(source, VOCABULARY)
+    rows = [
+        {"a": a, "b": b, "kind": kind, "min": 0.0}
+        for a in EDGES
+        for b in EDGES
+        for kind in (math.nan, *map(float, CODES.values()))
+    ]
+    together = derived.evaluate({name: np.array([row[name] for row in rows]) for name in VOCABULARY})
+    alone = [derived.evaluate_one(row) for row in rows]
+    assert all(type(one) is float for one in alone)
+    assert not np.isinf(alone).any()
+    np.testing.assert_array_equal(alone, together)
+
+
+@pytest.mark.parametrize("source", ["log(a)", "a ** 3", "a ** 1.5", "a ** 0.5", "a ** 4", "a ** 2"])
+def test_one_record_gets_the_last_bit_of_its_column(source):
+    derived = parse(source, VOCABULARY)
+    values = np.random.default_rng(2).uniform(0, 5000, 20_000)
+    alone = np.array([derived.evaluate_one({"a": value}) for value in values.tolist()])
+    assert alone.tobytes() == derived.evaluate({"a": values}).tobytes()
 
 
 def value_of(source, **given_values):

@@ -3,15 +3,23 @@ from dataclasses import replace
 import pytest
 
 from ml_model.acceptance import GatesTable
-from ml_model.footprint import footprint_gates, load_contender
+from ml_model.features import FeatureEncoder
+from ml_model.footprint import _loading, footprint_gates, load_contender
 
 
 class Slow:
     def __init__(self, scorer):
-        self.spec, self._scorer = scorer.spec, scorer
+        self.spec, self.runtime, self._scorer = scorer.spec, scorer.runtime, scorer
 
     def score(self, records):
         return [self._scorer.score(records) for _ in range(30)]
+
+
+class Plain:
+    runtime = "scikit-learn"
+
+    def __init__(self, scorer):
+        self.spec = scorer.spec
 
 
 @pytest.fixture
@@ -29,6 +37,17 @@ def test_a_release_is_as_large_as_itself(live, trained):
     assert list(found) == ["size", "load", "latency"]
     assert found["size"].value == 1
     assert all(gate.passed for gate in found.values())
+
+
+def opened(one):
+    """What a round of the gate ``load`` opens, beside the spec."""
+    return _loading(one)()[1]
+
+
+def test_what_is_timed_to_load_is_what_answers(live):
+    assert live.scorer.runtime == "onnxruntime"
+    assert opened(live)(FeatureEncoder(live.scorer.spec).matrix([live.scorer.spec.example()])).shape == (1, 2)
+    assert opened(replace(live, scorer=Plain(live.scorer))).keys() == {"estimator", "difficulty"}
 
 
 def test_a_heavier_one_is_refused(live):

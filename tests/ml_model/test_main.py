@@ -1,14 +1,21 @@
 import csv
+import io
+import json
+import re
 import subprocess
 import sys
+from dataclasses import replace
 from functools import partial
 
+import joblib
 import pytest
 
 import ml_model.__main__ as command_line
 from ml_model import release_commands, scoring, training
+from ml_model.artifacts import ESTIMATORS, read_bundle
 from ml_model.errors import TrainingError
 from ml_model.releases import FILE, read_releases
+from ml_model.scoring import Scorer, load_scorer
 
 
 @pytest.fixture
@@ -104,8 +111,31 @@ def test_a_damaged_release(run, source, tmp_path, trained):
     assert (trained / FILE).read_bytes() == before
 
 
-def test_verify(run):
-    assert run("verify") == (0, "1.0.0: verified (live)\n", "")
+def test_verify(run, trained):
+    rows = load_scorer(trained=trained).parity.rows
+    code, output, errors = run("verify")
+    assert (code, errors) == (0, "")
+    assert re.fullmatch(r"1\.0\.0: verified, compiled form proved on [\d,]+ rows \(live\)\n", output)
+    assert rows > 10_000
+
+
+def test_verify_names_the_release_whose_compiled_form_is_of_others(run, trained, relist):
+    """The bundle holds two that answer alike on its golden records alone."""
+    bundle = read_bundle(trained / "1.0.0", read_releases(trained).manifest_of("1.0.0"))
+    learnt = {"estimator": bundle.fitted.estimator, "difficulty": bundle.fitted.difficulty}
+    trees = learnt["estimator"].regressor_.estimators_[1][-1]
+    trees._predictors[0][0].nodes["num_threshold"] *= 1.01
+    buffer = io.BytesIO()
+    joblib.dump(learnt, buffer)
+    golden = json.loads((trained / "1.0.0" / "golden.json").read_text())
+    same = Scorer(replace(bundle, compiled=None, opened=lambda: bundle.fitted)).score(golden["records"])
+    kept = [row for row, score in enumerate(same) if abs(score.value / golden["scores"][row]["value"] - 1) < 1e-12]
+    assert kept
+    golden = {name: [rows[row] for row in kept] for name, rows in golden.items()}
+    relist(trained, {ESTIMATORS: buffer.getvalue(), "golden.json": json.dumps(golden).encode()})
+    assert load_scorer(trained=trained).runtime == "onnxruntime"
+    reason = refused(run("verify"))
+    assert "release bundle 1.0.0 refused: model.onnx does not answer as pipeline.joblib does: beyond the tolerance" in reason
 
 
 def test_nothing_to_verify(run, trained):
@@ -121,7 +151,9 @@ def test_a_list_of_releases_that_is_junk(run, trained, source, tmp_path):
 
 def test_verify_names_every_release(run, trained, released, adopt):
     adopt(trained, "1.1.0", released["concrete"])
-    assert run("verify")[1] == "1.0.0: verified (live)\n1.1.0: verified\n"
+    first, second = run("verify")[1].splitlines()
+    assert re.fullmatch(r"1\.0\.0: verified, compiled .* \(live\)", first)
+    assert re.fullmatch(r"1\.1\.0: verified, compiled form proved on [\d,]+ rows", second)
 
 
 def test_train(run, monkeypatch, write_house, trained, tree):

@@ -56,6 +56,37 @@ def test_scoring_loads_no_library_before_it_is_asked_to():
 def test_serving_needs_neither_pandas_nor_what_only_training_needs():
     done = run(
         "from ml_model.scoring import load_scorer\nscorer = load_scorer()\nprint(len(scorer.score([scorer.spec.example()])))",
-        WEB | {"crepes", "matplotlib"},
+        WEB | {"crepes", "matplotlib", "onnx"},
     )
     assert (done.stdout, done.stderr) == ("1\n", "")
+
+
+def test_serving_a_compiled_form_loads_nothing_of_scikit_learn(released):
+    done = run(
+        f"""
+import sys
+from pathlib import Path
+from ml_model.scoring import load_scorer
+scorer = load_scorer(trained=Path({str(released["house"])!r}))
+example = scorer.spec.example()
+columns = {{name: [value] * 3 for name, value in example.items()}}
+answers = [*scorer.score([example]), *scorer.score([example] * 20), *scorer.score_columns(columns)]
+print(scorer.runtime, len(answers), len({{answer.value for answer in answers}}))
+print(sorted({{"sklearn", "pandas", "joblib", "scipy", "onnx", "crepes"}} & set(sys.modules)))
+""",
+        WEB,
+    )
+    assert (done.stdout, done.stderr) == ("onnxruntime 24 1\n[]\n", "")
+
+
+def test_verifying_needs_nothing_that_only_training_needs(released):
+    done = run(
+        f"""
+import sys
+from pathlib import Path
+from ml_model.parity import prove_release
+print(prove_release("1.0.0", Path({str(released["house"])!r})).holds)
+""",
+        WEB | {"crepes", "onnx"},
+    )
+    assert (done.stdout, done.stderr) == ("True\n", "")

@@ -155,6 +155,11 @@ def test_a_choice_that_was_never_seen(scorer, record):
     assert np.isfinite(numbers(score)).all()
 
 
+def test_warnings_come_in_the_order_of_the_fields(scorer, record):
+    (score,) = scorer.score([record | {"lot": 10, "heating": "wood", "area": 4000}])
+    assert [warning.field for warning in score.warnings] == ["area", "heating", "lot"]
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_answers_at_the_ends_of_every_range_are_finite(name, scorers, specs):
     for end in (0, 1):
@@ -239,8 +244,9 @@ def test_a_scorer_tells_what_it_is(scorer, house):
 # That the tests above would see a mistake of the feature layer.
 
 
-def test_swapped_columns_do_not_pass_the_golden_records(trained, monkeypatch):
-    true_matrix = FeatureEncoder.matrix
+@pytest.mark.parametrize("way", ["derive", "_single"])
+def test_swapped_columns_do_not_pass_the_golden_records(way, trained, monkeypatch):
+    true_matrix = getattr(FeatureEncoder, way)
     heating, cellar = 3, 4
 
     def swapped(self, records):
@@ -248,7 +254,7 @@ def test_swapped_columns_do_not_pass_the_golden_records(trained, monkeypatch):
         matrix[:, [heating, cellar]] = matrix[:, [cellar, heating]]
         return matrix
 
-    monkeypatch.setattr(FeatureEncoder, "matrix", swapped)
+    monkeypatch.setattr(FeatureEncoder, way, swapped)
     with pytest.raises(BundleRefused, match="golden record 0 gets"):
         load_scorer(trained=trained)
 

@@ -6,14 +6,17 @@ from importlib.metadata import version
 
 import numpy as np
 import pytest
+from sklearn.neighbors import KNeighborsRegressor
+from sklearn.pipeline import make_pipeline
 
-from ml_model import packing, training
-from ml_model.artifacts import digest, read_bundle
+from ml_model import packing, parity, training
+from ml_model.artifacts import COMPILED, PARITY, digest, read_bundle
 from ml_model.data import load_dataset
 from ml_model.errors import DataError, GatesFailed, ReleaseError, TrainingError
 from ml_model.evaluation import classification_metrics
 from ml_model.features import FeatureEncoder
 from ml_model.gates import gates_digest
+from ml_model.pipeline import encoded
 from ml_model.releases import read_releases
 from ml_model.scoring import load_scorer
 from ml_model.training import train
@@ -40,7 +43,7 @@ def left_behind(folder):
 def test_stages_are_reported_in_their_order(house_path, tmp_path):
     lines = []
     train("1.0.0", report=lines.append, spec_path=house_path, trained=tmp_path / "trained")
-    stages = ["load", "check", "split", "features", "fit", "calibrate", "evaluate", "gate", "bundle"]
+    stages = ["load", "check", "split", "features", "fit", "calibrate", "compile", "evaluate", "gate", "bundle"]
     assert [line.split()[0] for line in lines[::2]] == stages
     assert lines[::2] == [f"{stage} …" for stage in stages]
     assert all(line.startswith(f"{stage} done in ") for stage, line in zip(stages, lines[1::2], strict=True))
@@ -94,7 +97,7 @@ def test_facts_of_the_manifest_are_true(name, released, scorers, specs, data_fol
     assert manifest.python == platform.python_version()
     assert manifest.machine == platform.machine()
     assert manifest.libraries == {name: version(name) for name in manifest.libraries}
-    assert {"scikit-learn", "numpy", "pandas", "pydantic"} <= manifest.libraries.keys()
+    assert {"scikit-learn", "numpy", "onnx", "onnxruntime", "pandas", "pydantic"} <= manifest.libraries.keys()
     trained_at = dt.datetime.fromisoformat(manifest.trained_at)
     assert trained_at.utcoffset() == dt.timedelta(0)
     assert dt.datetime.now(dt.UTC) - trained_at < dt.timedelta(hours=1)
@@ -204,6 +207,7 @@ def fail(*_, **__):
         ("features", "FeatureEncoder"),
         ("fit", "build_estimator"),
         ("calibrate", "calibrate"),
+        ("compile", "certified"),
         ("evaluate", "evaluate"),
         ("evaluate", "pack"),
         ("gate", "run_gates_beside"),
@@ -358,11 +362,46 @@ def test_the_log_tells_of_each_stage(house_path, tmp_path):
     train("1.0.0", report=silent, spec_path=house_path, trained=tmp_path / "trained")
     entries = [json.loads(line) for line in (tmp_path / "trained/1.0.0/log.jsonl").read_text().splitlines()]
     assert [one["stage"] for one in entries] == [
-        "load", "check", "split", "features", "fit", "calibrate", "evaluate", "gate",
+        "load", "check", "split", "features", "fit", "calibrate", "compile", "evaluate", "gate",
     ]  # fmt: skip
+    assert (entries[6]["holds"], entries[6]["reason"]) == (True, "")
+    assert {"data", "thresholds", "unknown", "choices", "drawn"} <= entries[6]["worst"].keys()
+    assert 0 <= max(entries[6]["worst"].values()) < 1e-12
     assert entries[0]["rows"] == entries[2]["training_rows"] + entries[2]["test_rows"] == 240
     assert entries[-1]["gates"]["sanity.trivial"] is True
     assert all(one["duration_s"] >= 0 for one in entries)
+
+
+def test_where_the_proof_fails_scikit_learn_serves(house_path, tmp_path, monkeypatch):
+    """The compiled form answers a little too much."""
+    folder = tmp_path / "trained"
+    train("1.0.0", report=silent, spec_path=house_path, trained=folder)
+    honest = parity.compiled_answers
+    monkeypatch.setattr(parity, "compiled_answers", lambda content: lambda matrix: honest(content)(matrix) * (1 + 1e-8))
+    manifest = train("1.0.1", report=silent, spec_path=house_path, trained=folder)
+    assert COMPILED not in manifest.files
+    told = json.loads((folder / "1.0.1" / PARITY).read_text())
+    assert not told["holds"]
+    assert told["reason"].startswith("beyond the tolerance on rows of the kind data, jittered, thresholds, ")
+    assert told["reason"].endswith("worst is 1e-08")
+    entries = [json.loads(line) for line in (folder / "1.0.1" / "log.jsonl").read_text().splitlines()]
+    assert [one["reason"] for one in entries if one["stage"] == "compile"] == [told["reason"]]
+    assert f"By scikit-learn, because there is no compiled form of it: {told['reason']}." in (
+        (folder / "1.0.1" / "card.md").read_text("utf-8")
+    )
+    scorers = [load_scorer(number, folder) for number in ("1.0.0", "1.0.1")]
+    assert [scorer.runtime for scorer in scorers] == ["onnxruntime", "scikit-learn"]
+    values = [scorer.score([scorer.spec.example()])[0].value for scorer in scorers]
+    assert values[0] == pytest.approx(values[1], rel=1e-12)
+
+
+def test_what_cannot_be_compiled_is_served_by_scikit_learn(house_path, tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "build_estimator", lambda spec: make_pipeline(encoded(spec), KNeighborsRegressor()))
+    manifest = train("1.0.0", report=silent, spec_path=house_path, trained=tmp_path, override="an estimator of my own")
+    assert COMPILED not in manifest.files
+    told = json.loads((tmp_path / "1.0.0" / PARITY).read_text())
+    assert (told["holds"], told["reason"]) == (False, "KNeighborsRegressor cannot be compiled")
+    assert load_scorer(trained=tmp_path).runtime == "scikit-learn"
 
 
 def test_a_live_release_that_is_refused_is_a_gate_that_an_override_gets_past(house_path, tmp_path):

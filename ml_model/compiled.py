@@ -1,0 +1,60 @@
+"""What answers a matrix: the compiled form by onnxruntime, or the estimators themselves by scikit-learn; both give the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from ml_model.artifacts import Bundle, Fitted
+from ml_model.errors import BundleRefused, in_one_line
+from ml_model.features import Matrix
+
+RUNTIME = "onnxruntime"
+Answering = Callable[[Matrix], Matrix]
+"""From the matrix of the feature layer, (n, features), to the answers, float64: of a number (n, 2), in the unit of the target and
+its difficulty, or (n, 1) where intervals have one width; of classes (n, classes), their probabilities."""
+
+
+def compiled_answers(content: bytes) -> Answering:
+    """Return the answers of a compiled form. Opening it executes nothing; safe to share between threads, not through a fork."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    # One thread each: requests run side by side already, and a pool of threads costs a single row more than it helps.
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    return lambda matrix: session.run(None, {"matrix": matrix})[0]
+
+
+def learnt_answers(fitted: Fitted) -> Answering:
+    """Return the answers of the estimators themselves."""
+    estimator, difficulty = fitted.estimator, fitted.difficulty
+    if fitted.calibration is None:
+        return estimator.predict_proba  # type: ignore[no-any-return]
+    if difficulty is None:
+        return lambda matrix: estimator.predict(matrix)[:, np.newaxis]
+    return lambda matrix: np.column_stack([estimator.predict(matrix), np.exp(difficulty.predict(matrix))])
+
+
+def runtime_version() -> str:
+    """Return the version of onnxruntime."""
+    import onnxruntime
+
+    return str(onnxruntime.__version__)
+
+
+def serves_compiled(bundle: Bundle) -> bool:
+    """Whether a bundle answers by its compiled form: where its certificate is of the runtime that is installed."""
+    return bundle.compiled is not None and bundle.parity is not None and bundle.parity.runtime == runtime_version()
+
+
+def answers_of(bundle: Bundle) -> Answering:
+    """Return what answers for a bundle; raise BundleRefused where it cannot be opened."""
+    if not serves_compiled(bundle):
+        return learnt_answers(bundle.fitted)
+    try:
+        return compiled_answers(bundle.compiled or b"")
+    except Exception as error:
+        raise BundleRefused(bundle.manifest.version, f"its compiled form cannot be opened: {in_one_line(error)}") from error
