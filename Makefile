@@ -2,6 +2,7 @@
 # make test   set everything up and run the tests
 # make check-model  gates, digests and reproduction of the releases, and a training on a few rows, end to end
 # make bench  compare with other ways of serving the model; needs wrk, and installs the others under var/bench
+# make bench  compare with other servers;  make bench-growth, bench-micro, bench-budget  what docs/performance.md tells of
 # make setup  set up alone;  make check  lint, types, import contracts, deployment checks;  make lock  renew the lock files
 
 PYTHON ?= python3

@@ -90,6 +90,7 @@ class Inhouse(Server):
             "DATABASE_URL": "sqlite:///{folder}/db.sqlite3",
             "PORT": "{port}",
             "WEB_CONCURRENCY": "2",
+            "WEB_THREADS": "1",  # as behind a proxy
         }
 
     def prepare(self, folder: Path) -> None:
@@ -116,7 +117,7 @@ class Bare(Server):
 
     key, title, bulk = "bare", "bare Django", None
     command = (sys.executable, "-m", "gunicorn", "--config", "benchmarks/bare/gunicorn.conf.py", "benchmarks.bare.app")
-    variables = {"PORT": "{port}", "WEB_CONCURRENCY": "2"}
+    variables = {"PORT": "{port}", "WEB_CONCURRENCY": "2", "WEB_THREADS": "1"}
 
 
 class Peer(Server):

@@ -1,10 +1,12 @@
 """gunicorn for Inhouse: ``gunicorn -c deploy/gunicorn.conf.py project.wsgi``, from the root of the project.
 
-Each worker loads the model after its fork, so that no thread pool of a library is carried through one.
+The code is imported once and shared by all workers; each loads the model after its fork, so that no thread of a library is
+carried through one. ``docs/performance.md`` says how the numbers here were measured.
 """
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 from contextlib import suppress
@@ -18,12 +20,14 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 _host = env.text("HOST", "127.0.0.1")
 _port = env.integer("PORT", default=8000, least=1, most=65535)
 bind = f"{_host}:{_port}"
-worker_class = "gthread"
 workers = env.integer("WEB_CONCURRENCY", default=2, least=1, most=256)
 threads = env.integer("WEB_THREADS", default=4, least=1, most=256)
+# With one thread a worker is faster by a third, but waits for whoever connects and is slow to send: only behind a proxy that
+# buffers. Browsers open connections in advance and send nothing, so without a proxy there must be threads to spare.
+worker_class = "gthread" if threads > 1 else "sync"
 timeout = env.integer("WEB_TIMEOUT_S", default=60, least=1, most=3600)
 graceful_timeout = env.integer("WEB_GRACEFUL_TIMEOUT_S", default=30, least=1, most=3600)
-preload_app = False
+preload_app = True
 # A link that fills in a form of many fields is longer than the 4,094 bytes that a request line may have by default.
 limit_request_line = 8190
 # It would write a socket to the home folder, and nothing here uses it.
@@ -31,6 +35,15 @@ control_socket_disable = True
 proc_name = "inhouse"
 accesslog = "-"
 access_log_format = '%(t)s ACCESS [%({x-request-id}o)s] %(h)s "%(r)s" %(s)s %(b)s bytes %(M)s ms "%(a)s"'
+
+
+def when_ready(_server: Any) -> None:
+    """Import what the first request would, and keep the collector from touching, and so copying, what the workers share."""
+    from django.urls import get_resolver
+
+    _ = get_resolver().url_patterns
+    gc.collect()
+    gc.freeze()
 
 
 def post_worker_init(_worker: Any) -> None:
@@ -42,3 +55,6 @@ def post_worker_init(_worker: Any) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with suppress(embedded.ModelUnavailable):
         embedded.live()
+    # What is loaded now stays, and a body of ten thousand records is no reason to look through it time and again.
+    gc.freeze()
+    gc.set_threshold(700, 20, 1_000)

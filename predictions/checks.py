@@ -8,6 +8,8 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import WARNING, CheckMessage, Error, Tags, register
 
+from ml_model.artifacts import COMPILED
+from ml_model.compiled import RUNTIME
 from ml_model.errors import ModelError
 from ml_model.releases import OVERRIDE, live_version, read_releases
 from ml_model.scoring import load_scorer
@@ -17,10 +19,15 @@ _REFUSED = "Run 'python -m ml_model verify'; restore the release from version co
 _UNLISTED = f"Set {OVERRIDE} to one of the releases that 'python -m ml_model list' prints, or unset it."
 _OVERRIDDEN = f"Make it live by 'python -m ml_model promote' or 'rollback', and unset {OVERRIDE}."
 
+_UNPROVED = f"Install the {RUNTIME} that its manifest names, or train a release with this one."
+
 
 @register(Tags.compatibility)
 def live_release(**_: Any) -> Sequence[CheckMessage]:
-    """E001: no release is live. E002: the live release is refused. E003: INHOUSE_LIVE is wrong. W001: INHOUSE_LIVE acts."""
+    """E001: no release is live. E002: the live release is refused. E003: INHOUSE_LIVE is wrong.
+
+    W001: INHOUSE_LIVE acts. W002: the compiled form does not answer.
+    """
     try:
         releases = read_releases(settings.MODEL_RELEASES)
     except ModelError as error:
@@ -36,7 +43,10 @@ def live_release(**_: Any) -> Sequence[CheckMessage]:
         message = f"Release {live.version} is live by {OVERRIDE}, and not '{releases.live}' of releases.toml."
         found.append(CheckMessage(WARNING, message, hint=_OVERRIDDEN, id="predictions.W001"))
     try:
-        load_scorer(version=live.version, trained=settings.MODEL_RELEASES)
+        scorer = load_scorer(version=live.version, trained=settings.MODEL_RELEASES)
+        if COMPILED in scorer.manifest.files and scorer.runtime != RUNTIME:
+            message = f"Release {live.version} was compiled and proved for another {RUNTIME}; scikit-learn answers, more slowly."
+            found.append(CheckMessage(WARNING, message, hint=_UNPROVED, id="predictions.W002"))
     except ModelError as error:
         found.append(Error(str(error), hint=_REFUSED, id="predictions.E002"))
     return found

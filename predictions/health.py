@@ -38,6 +38,10 @@ def ready(request: HttpRequest) -> HttpResponse:
     return JsonResponse(answer, headers=_NO_STORE)
 
 
+# Also by the names that the Open Inference Protocol gives them.
+_PROBES = {"/health/live": live, "/health/ready": ready, "/v2/health/live": live, "/v2/health/ready": ready}
+
+
 class ProbeMiddleware:
     """Answers the probes before anything else may refuse them: a prober addresses a process by its number, not by its name."""
 
@@ -45,7 +49,7 @@ class ProbeMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        probe = {"/health/live": live, "/health/ready": ready}.get(request.path_info)
+        probe = _PROBES.get(request.path_info)
         if probe is None:
             return self.get_response(request)
         response = probe(request)

@@ -55,11 +55,9 @@ class Prediction(models.Model):
         editable=False,
         db_index=False,
     )
-    visitor = models.CharField(
-        max_length=32, blank=True, db_index=True, editable=False, help_text="Key of the anonymous session that asked."
-    )
+    visitor = models.CharField(max_length=32, null=True, editable=False, help_text="Key of the anonymous session that asked.")
     submission = models.CharField(
-        max_length=80, null=True, unique=True, editable=False, help_text="Key of one submission; a repeated one is stored once."
+        max_length=80, null=True, editable=False, help_text="Key of one submission; a repeated one is stored once."
     )
     model_name = models.CharField("model", max_length=64, editable=False)
     model_version = models.CharField("version", max_length=64, editable=False)
@@ -83,7 +81,13 @@ class Prediction(models.Model):
     outcome_label = models.CharField("outcome", max_length=200, blank=True, help_text="What really happened.")
     outcome_at = models.DateTimeField("outcome recorded", null=True, editable=False)
     reviewed_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="reviews", editable=False
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="reviews",
+        editable=False,
+        db_index=False,
     )
     reviewed_at = models.DateTimeField("reviewed", null=True, editable=False)
 
@@ -91,7 +95,15 @@ class Prediction(models.Model):
 
     class Meta:
         ordering = ["-id"]
+        # What a new row seldom tells is indexed where it is told: each index that a row is in is a page to write and to sync.
+        constraints = [
+            models.UniqueConstraint(
+                fields=["submission"], condition=models.Q(submission__isnull=False), name="prediction_submission"
+            ),
+        ]
         indexes = [
+            models.Index(fields=["visitor"], name="prediction_visitor", condition=models.Q(visitor__isnull=False)),
+            models.Index(fields=["reviewed_by"], name="prediction_reviewer", condition=models.Q(reviewed_by__isnull=False)),
             # The lists that the admin offers, each newest first: with millions of rows a filter must not sort or scan.
             models.Index(fields=["user", "-id"], name="prediction_owner"),
             models.Index(fields=["review", "-created_at"], name="prediction_review"),

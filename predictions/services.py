@@ -2,69 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 
 from django.contrib.auth.models import User
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from django.utils import timezone
+from uuid_utils.compat import uuid7
 
-from ml_model.scoring import Score
 from predictions import embedded
 from predictions.models import Prediction
-
-_INSERTED_AT_ONCE = 500
+from predictions.storing import NewPrediction, insert, stored_as_new
 
 
 def predict_and_store(
-    records: Sequence[object],
+    records: Sequence[object] | Mapping[str, Sequence[object]],
     *,
     source: Prediction.Source,
     user: User | None = None,
     visitor: str = "",
     submission: str | None = None,
-) -> list[Prediction]:
+) -> list[NewPrediction]:
     """Score records by the live release and store the answers, all or none; return them in order.
 
-    A ``submission`` that is stored already gives the prediction that it made, and nothing is stored again. Raises
-    RecordsRefused with every fault of every record, or ModelUnavailable.
+    ``records`` are one record each or, as a mapping, columns of one length by field name. A ``submission`` that is stored
+    already gives the prediction that it made, and nothing is stored again. Raises RecordsRefused with every fault of every
+    record, or ModelUnavailable.
     """
     scorer = embedded.live()
-    shared = {
-        "source": source,
-        "user": user,
-        "visitor": visitor,
-        "submission": submission,
-        "model_name": scorer.spec.model.name,
-        "model_version": scorer.version,
-    }
-    predictions = [Prediction(**shared, **_answer(score)) for score in scorer.score(records)]
+    scores = scorer.score_columns(records) if isinstance(records, Mapping) else scorer.score(records)
+    now, model_name, model_version, user_id = timezone.now(), scorer.spec.model.name, scorer.version, user.pk if user else None
+    predictions = [
+        NewPrediction(
+            id=uuid7(),
+            created_at=now,
+            source=source.value,
+            user_id=user_id,
+            visitor=visitor or None,
+            submission=submission,
+            model_name=model_name,
+            model_version=model_version,
+            inputs=score.record,
+            value=score.value,
+            low=score.low,
+            high=score.high,
+            level=score.level,
+            label=score.label or "",
+            probabilities=score.probabilities,
+            warnings=[asdict(one) for one in score.warnings],
+        )
+        for score in scores
+    ]
     try:
-        with transaction.atomic():
-            if len(predictions) == 1:
-                predictions[0].save()
-            else:
-                Prediction.objects.bulk_create(predictions, batch_size=_INSERTED_AT_ONCE)
+        insert(predictions)
     except IntegrityError:
-        stored = Prediction.objects.filter(submission=submission, user=user, visitor=visitor) if submission else None
+        stored = Prediction.objects.filter(submission=submission, user=user, visitor=visitor or None) if submission else None
         if not stored:
             raise
-        return list(stored)
+        return list(map(stored_as_new, stored))
     return predictions
-
-
-def _answer(score: Score) -> dict[str, Any]:
-    return {
-        "inputs": score.record,
-        "value": score.value,
-        "low": score.low,
-        "high": score.high,
-        "level": score.level,
-        "label": score.label or "",
-        "probabilities": score.probabilities,
-        "warnings": [{"field": one.field, "code": one.code, "detail": one.detail} for one in score.warnings],
-        "has_warnings": bool(score.warnings),
-    }
 
 
 def record_review(prediction: Prediction, reviewer: User) -> None:

@@ -65,7 +65,7 @@ def ask(request: HttpRequest) -> HttpResponse:
     except RecordsRefused as refused:
         form.refuse(refused.errors_by_row[0])
         return _form_page(request, form, status=422)
-    return HttpResponseRedirect(reverse("prediction", args=[prediction.pk]), status=303)
+    return HttpResponseRedirect(reverse("prediction", args=[prediction.id]), status=303)
 
 
 @require_safe

@@ -11,6 +11,7 @@ import sys
 import zipfile
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.contrib.auth.models import User
@@ -25,6 +26,7 @@ from ml_model.scoring import load_scorer
 from ml_model.spec import ModelSpec
 from ml_model.training import SPEC_PATH
 from predictions import embedded
+from predictions.api.inference import datatypes_of
 from predictions.models import Prediction
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -143,6 +145,43 @@ def test_json(records, by_wheel):
             shares = body.get("probabilities")
             answer = {"number": number, "label": body.get("label", ""), "shares": shares, "warnings": warnings}
         assert answer == expected
+
+
+@pytest.mark.django_db
+def test_columns(spec, records, by_wheel):
+    _, token = AuthToken.objects.create(User.objects.create_user("program"))
+    client = Client(headers={"Authorization": f"Token {token}"})
+    address = f"/v2/models/{spec.model.name}/infer"
+
+    def sent(some: list[Record]) -> Any:
+        inputs = [
+            {
+                "name": field.name,
+                "datatype": datatypes_of(field)[0],
+                "shape": [len(some)],
+                "data": [one[field.name] for one in some],
+            }
+            for field in spec.field
+        ]
+        return client.post(address, json.dumps({"inputs": inputs}), content_type="application/json")
+
+    accepted = [record for record, expected in zip(records, by_wheel, strict=True) if "errors" not in expected]
+    response = sent(accepted)
+    assert response.status_code == 200, response.content
+    answers = {output["name"]: output["data"] for output in response.json()["outputs"]}
+    expected_answers = [expected for expected in by_wheel if "errors" not in expected]
+    numbers = [list(row) for row in zip(answers["value"], answers["low"], answers["high"], strict=True)]
+    assert numbers == [pytest.approx(expected["number"], rel=1e-12) for expected in expected_answers]
+    stored = Prediction.objects.in_bulk(answers["id"])
+    assert [[[one["field"], one["code"], one["detail"]] for one in stored[UUID(key)].warnings] for key in answers["id"]] == [
+        expected["warnings"] for expected in expected_answers
+    ]
+    for record, expected in zip(records, by_wheel, strict=True):
+        if "errors" in expected:
+            names = [field.name for field in spec.field]
+            errors = sent([record]).json()["errors"]
+            found = [[names[int(one["pointer"].split("/")[2])], one["code"], one["detail"]] for one in errors]
+            assert found == expected["errors"]
 
 
 @pytest.mark.django_db

@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
-SCRIPTS = [ROOT / ".ci" / "run", *(path for path in sorted((ROOT / "deploy").iterdir()) if not path.suffix)]
+SCRIPTS = [ROOT / ".ci" / "run", *(path for path in sorted((ROOT / "deploy").iterdir()) if path.is_file() and not path.suffix)]
 CALLERS = [*WORKFLOWS, *SCRIPTS, ROOT / "Makefile"]
 
 

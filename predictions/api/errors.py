@@ -17,7 +17,7 @@ from predictions.embedded import ModelUnavailable
 
 logger = logging.getLogger(__name__)
 RETRY_AFTER_S = 30
-_PREFIXES = ("/api/", "/health/")
+_PREFIXES = ("/api/", "/v2/", "/health/")
 
 
 class Refusal(APIException):

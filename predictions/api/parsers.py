@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import IO, Any
 
+import orjson
 from django.conf import settings
 from django.http import HttpRequest, UnreadablePostError
 from django.utils.http import parse_header_parameters
@@ -18,6 +19,7 @@ from predictions.api.errors import Refusal
 DEEPEST = 16
 """Levels of arrays and objects inside each other."""
 _NOT_STRUCTURE = bytes(set(range(256)) - set(b'[]{}"'))
+_PLAIN = frozenset({str, int, float, bool, type(None)})
 _ONE_BRACKET = bytes.maketrans(b"{}", b"[]")
 
 
@@ -57,6 +59,16 @@ class StrictJSONParser(BaseParser):
 def read_json(body: bytes) -> Any:
     """Return the value of one JSON document (RFC 8259) in UTF-8; raise Refusal."""
     try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return _read_closely(body)
+    # orjson takes a key that stands twice, which is one member of the value but two colons of the text.
+    return value if _members_in(value) == body.count(b":") else _read_closely(body)
+
+
+def _read_closely(body: bytes) -> Any:
+    """Return the value by Python's own parser, which is slower, looks at each member and says where a fault stands."""
+    try:
         text = body.decode()
     except UnicodeDecodeError as error:
         raise Refusal("malformed", f"The body is not UTF-8: the first wrong byte is number {error.start}.") from error
@@ -85,6 +97,24 @@ def _too_deep(body: bytes) -> bool:
             break
         brackets = brackets.replace(b"[]", b"")
     return b"[]" in brackets or brackets.count(b"[") > DEEPEST
+
+
+def _members_in(value: Any, levels: int = DEEPEST) -> int:
+    """Return the number of members of all objects in a value, or -1 where it is deeper or an object larger than accepted."""
+    is_object = type(value) is dict
+    if not is_object and type(value) is not list:
+        return 0
+    if not levels or (is_object and len(value) > settings.DATA_UPLOAD_MAX_NUMBER_FIELDS):
+        return -1
+    members, inner = (len(value), value.values()) if is_object else (0, value)
+    if _PLAIN.issuperset(map(type, inner)):
+        return members
+    for one in inner:
+        below = _members_in(one, levels - 1)
+        if below < 0:
+            return -1
+        members += below
+    return members
 
 
 def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

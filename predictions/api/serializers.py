@@ -2,40 +2,60 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
-from django.urls import reverse
+from django.urls import get_script_prefix, reverse
 from rest_framework.request import Request
 
 from ml_model.artifacts import Manifest
 from ml_model.scoring import Scorer
 from predictions import embedded
 from predictions.models import Prediction
+from predictions.storing import NewPrediction
 
 
-def represent(prediction: Prediction, request: Request) -> dict[str, Any]:
+def represent(prediction: Prediction | NewPrediction, request: Request) -> dict[str, Any]:
     """One prediction as JSON; a number has its unit and interval, a class the probabilities of all."""
-    return {
-        "id": str(prediction.id),
-        "url": request.build_absolute_uri(reverse("api:prediction", args=[prediction.id])),
-        "created_at": prediction.created_at,
-        "source": prediction.source,
-        "model": {"name": prediction.model_name, "version": prediction.model_version},
-        **_answer(prediction),
-        "warnings": prediction.warnings,
-        "inputs": prediction.inputs,
-    }
+    return represent_many([prediction], request)[0]
 
 
-def _answer(prediction: Prediction) -> dict[str, Any]:
-    if prediction.value is None:
-        return {"label": prediction.label, "probabilities": prediction.probabilities}
-    spec = embedded.spec_of(prediction.model_name, prediction.model_version)
-    return {
-        "value": prediction.value,
-        "unit": spec.target.unit if spec else None,
-        "interval": {"low": prediction.low, "high": prediction.high, "level": prediction.level},
-    }
+@lru_cache
+def _path(prefix: str) -> str:  # noqa: ARG001  # the path begins with it
+    return reverse("api:predictions")
+
+
+def represent_many(predictions: Iterable[Prediction | NewPrediction], request: Request) -> list[dict[str, Any]]:
+    """Several predictions as JSON, in order."""
+    # Once for all of them: to resolve an address takes longer than all the rest of one prediction.
+    address = request.build_absolute_uri(_path(get_script_prefix()))
+    units: dict[tuple[str, str], str | None] = {}
+    shown = []
+    for one in predictions:
+        release = (one.model_name, one.model_version)
+        if release not in units:
+            spec = embedded.spec_of(*release)
+            units[release] = spec.target.unit if spec else None
+        shown.append(
+            {
+                "id": str(one.id),
+                "url": f"{address}{one.id}/",
+                "created_at": one.created_at,
+                "source": one.source,
+                "model": {"name": one.model_name, "version": one.model_version},
+                **_answer(one, units[release]),
+                "warnings": one.warnings,
+                "inputs": one.inputs,
+            }
+        )
+    return shown
+
+
+def _answer(one: Prediction | NewPrediction, unit: str | None) -> dict[str, Any]:
+    if one.value is None:
+        return {"label": one.label, "probabilities": one.probabilities}
+    return {"value": one.value, "unit": unit, "interval": {"low": one.low, "high": one.high, "level": one.level}}
 
 
 def _digests(manifest: Manifest) -> dict[str, Any]:
@@ -58,6 +78,7 @@ def represent_model(scorer: Scorer, request: Request) -> dict[str, Any]:
         "title": spec.model.title,
         "version": scorer.version,
         "live_by": embedded.live_by(),
+        "runtime": scorer.runtime,
         "task": spec.model.task,
         "summary": spec.model.summary,
         "intended_use": spec.model.intended_use,

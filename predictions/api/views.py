@@ -16,12 +16,14 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from ml_model.errors import FieldError, RecordsRefused
+from ml_model.scoring import Scorer
 from predictions import embedded
 from predictions.api.errors import Refusal
+from predictions.api.inference import answer_of, faults_of, metadata_of, read_columns
 from predictions.api.pagination import NewestFirst
 from predictions.api.parsers import check_body
 from predictions.api.problems import PROBLEMS, problem_address
-from predictions.api.serializers import represent, represent_model
+from predictions.api.serializers import represent, represent_many, represent_model
 from predictions.models import Prediction
 from predictions.services import predict_and_store
 
@@ -49,7 +51,7 @@ class PredictionsView(_PrivateView):
         """Answer one page of predictions, newest first; ``source`` and ``model_version`` narrow them."""
         pages = NewestFirst()
         page = pages.paginate_queryset(_narrowed(Prediction.objects.visible_to(_user(request)), request), request, view=self)
-        return pages.get_paginated_response([represent(prediction, request) for prediction in page or ()])
+        return pages.get_paginated_response(represent_many(page or (), request))
 
     def post(self, request: Request) -> Response:
         """Score and store one record."""
@@ -78,7 +80,7 @@ class BulkView(_PrivateView):
             faults = [error.at(row) for row, errors in refused.errors_by_row.items() for error in errors]
             detail = f"{len(refused.errors_by_row)} of {len(records)} records break the contract; nothing was stored."
             raise Refusal("invalid", detail, faults) from refused
-        return Response({"count": len(stored), "results": [represent(one, request) for one in stored]}, status=201)
+        return Response({"count": len(stored), "results": represent_many(stored, request)}, status=201)
 
 
 class PredictionView(_PrivateView):
@@ -90,6 +92,45 @@ class PredictionView(_PrivateView):
         if prediction is None:
             raise Http404
         return Response(represent(prediction, request))
+
+
+class InferenceView(_PrivateView):
+    """Predict rows by column, in the Open Inference Protocol."""
+
+    def post(self, request: Request, name: str, version: str = "") -> Response:
+        """Score and store all rows or, where one of them is refused, none."""
+        scorer = _served(name, version)
+        body: Any = request.data
+        columns, faults = read_columns(scorer.spec, body)
+        if faults:
+            raise Refusal("invalid", "The inputs are not those of this model.", faults)
+        rows = len(next(iter(columns.values())))
+        if rows > MOST_RECORDS:
+            raise Refusal("too-large", f"The inputs have {rows} rows; at most {MOST_RECORDS} are accepted.")
+        try:
+            stored = predict_and_store(columns, source=Prediction.Source.BULK, user=_user(request))
+        except RecordsRefused as refused:
+            detail = f"{len(refused.errors_by_row)} of {rows} rows break the contract; nothing was stored."
+            raise Refusal("invalid", detail, faults_of(body, refused)) from refused
+        return Response(answer_of(scorer.spec, scorer.version, body, stored))
+
+
+class InferenceModelView(_PublicView):
+    """What the live model takes and gives, in the Open Inference Protocol."""
+
+    def get(self, _request: Request, name: str, version: str = "") -> Response:
+        """Answer the tensors of the live release."""
+        scorer = _served(name, version)
+        return Response(metadata_of(scorer.spec, scorer.version))
+
+
+class InferenceReadyView(_PublicView):
+    """Whether the live model may be asked, in the Open Inference Protocol."""
+
+    def get(self, _request: Request, name: str, version: str = "") -> Response:
+        """Answer 200 where it may."""
+        scorer = _served(name, version)
+        return Response({"name": scorer.spec.model.name, "ready": True})
 
 
 class ModelView(_PublicView):
@@ -137,6 +178,13 @@ class UnknownView(_PublicView):
         """Answer that there is nothing, whatever the method."""
         super().initial(request, *args, **kwargs)
         raise Http404
+
+
+def _served(name: str, version: str) -> Scorer:
+    scorer = embedded.live()
+    if name != scorer.spec.model.name or version not in {"", scorer.version}:
+        raise Http404
+    return scorer
 
 
 def _user(request: Request) -> User:

@@ -7,10 +7,10 @@ from django.contrib.auth.models import Group, User
 
 from ml_model.spec import ModelSpec
 from ml_model.tables import NUMERIC, FieldTable, Value
-from predictions import embedded, services
+from predictions import embedded
 from predictions.groups import REVIEWERS
 from predictions.models import Prediction
-from tests.predictions.door import Api
+from tests.predictions.door import Api, predicted
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def anonymous(db: None) -> Api:
 @pytest.fixture
 def prediction(example: dict[str, Value], db: None) -> Prediction:
     """A stored prediction of nobody in particular."""
-    return services.predict_and_store([example], source=Prediction.Source.FORM, visitor="somebody")[0]
+    return predicted([example], source=Prediction.Source.FORM, visitor="somebody")[0]
 
 
 @pytest.fixture

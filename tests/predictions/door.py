@@ -10,6 +10,9 @@ from django.http import HttpResponse
 from django.test import Client
 from knox.models import AuthToken
 
+from predictions.models import Prediction
+from predictions.services import predict_and_store
+
 
 class Api:
     """A client of the API that carries the token of one user, or none."""
@@ -29,6 +32,11 @@ class Api:
     def send(self, address: str, body: bytes, content_type: str = "application/json", **extra: Any) -> Any:
         """POST bytes as they are."""
         return self.client.generic("POST", _absolute(address), body, content_type, **extra)
+
+
+def predicted(records: list[Any], **told: Any) -> list[Prediction]:
+    """Predict, and return the rows as the database holds them, in order."""
+    return [Prediction.objects.get(pk=one.id) for one in predict_and_store(records, **told)]
 
 
 def _absolute(address: str) -> str:

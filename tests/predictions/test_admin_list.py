@@ -15,9 +15,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from ml_model.scoring import ScoreWarning
-from predictions import embedded, services, words
+from predictions import embedded, words
 from predictions.admin_list import CappedPaginator, search
 from predictions.models import Prediction
+from tests.predictions.door import predicted
 
 LIST = reverse("admin:predictions_prediction_changelist")
 
@@ -99,7 +100,7 @@ def test_a_warned_answer_is_stored_as_one(
 ) -> None:
     score = dataclasses.replace(embedded.live().score([example])[0], warnings=warnings)
     monkeypatch.setattr(embedded.live(), "score", lambda records: [score])
-    made = services.predict_and_store([example], source=Prediction.Source.FORM)
+    made = predicted([example], source=Prediction.Source.FORM)
     assert listed(desk, warnings="yes" if warnings else "no") == made
 
 
@@ -142,12 +143,12 @@ def test_queries_do_not_grow_with_the_rows(desk: Client, example: dict[str, Any]
             assert desk.get(LIST).status_code == 200
         return len(queries)
 
-    services.predict_and_store([example], source=Prediction.Source.API, user=user)
+    predicted([example], source=Prediction.Source.API, user=user)
     desk.get(LIST)
     few = cost()
     for number in range(12):
         other = User.objects.create_user(f"user{number}")
-        services.predict_and_store([example, example], source=Prediction.Source.BULK, user=other)
+        predicted([example, example], source=Prediction.Source.BULK, user=other)
     assert cost() == few
     assert few <= 9
 

@@ -7,6 +7,7 @@ import shutil
 import pytest
 
 from ml_model.releases import read_releases
+from ml_model.scoring import load_scorer
 from predictions.checks import live_release
 
 
@@ -71,3 +72,13 @@ def test_an_override_that_names_no_release(trained, monkeypatch, value):
     assert message.startswith("environment variable INHOUSE_LIVE: ")
     assert "\n" not in message
     assert "python -m ml_model list" in hint
+
+
+def test_a_compiled_form_that_was_proved_for_another_runtime(trained, monkeypatch):
+    if "model.onnx" not in load_scorer(trained=trained).manifest.files:
+        pytest.skip("the live release has no compiled form")
+    monkeypatch.setattr("ml_model.compiled.runtime_version", lambda: "0.0.1")
+    [(identity, message, hint)] = found()
+    assert identity == "predictions.W002"
+    assert "another onnxruntime" in message
+    assert "train" in hint

@@ -12,8 +12,9 @@ from django.test import Client
 from django.urls import reverse
 
 from ml_model.tables import Value
-from predictions import export, services
+from predictions import export
 from predictions.models import Prediction
+from tests.predictions.door import predicted
 
 
 def rows() -> list[dict[str, str]]:
@@ -55,12 +56,12 @@ def test_inputs_of_different_releases_stand_side_by_side(prediction: Prediction)
 
 def test_pages_are_put_together_without_loss(example: dict[str, Value], monkeypatch: pytest.MonkeyPatch, db: None) -> None:
     monkeypatch.setattr(export, "_PAGE", 3)
-    made = services.predict_and_store([example] * 7, source=Prediction.Source.BULK)
+    made = predicted([example] * 7, source=Prediction.Source.BULK)
     assert [row["id"] for row in rows()] == sorted((str(one.pk) for one in made), reverse=True)
 
 
 def test_action_downloads_what_was_chosen(prediction: Prediction, reviewer: User, example: dict[str, Value]) -> None:
-    services.predict_and_store([example], source=Prediction.Source.FORM)
+    predicted([example], source=Prediction.Source.FORM)
     client = Client()
     client.force_login(reviewer)
     address = reverse("admin:predictions_prediction_changelist")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import pytest
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.db import OperationalError
 from django.urls import get_resolver
+from django.utils import timezone
 from knox.models import AuthToken
 from rest_framework.throttling import UserRateThrottle
 
@@ -105,6 +108,34 @@ def test_a_token_ends_with_its_deletion_and_with_its_owner(api, user):
     user.save()
     AuthToken.objects.all().delete()
     problem_of(api.get("predictions/"), 401, "unauthenticated")
+
+
+@pytest.mark.parametrize("days", [-1, 1])
+def test_a_token_is_good_until_it_expires(anonymous, user, days):
+    token, text = AuthToken.objects.create(user, expiry=dt.timedelta(days=1))
+    AuthToken.objects.filter(pk=token.pk).update(expiry=timezone.now() + dt.timedelta(days=days))
+    response = anonymous.get("predictions/", headers={"Authorization": f"Token {text}"})
+    assert response.status_code == (200 if days > 0 else 401)
+
+
+def test_a_token_that_shares_its_beginning_with_a_good_one_is_refused(anonymous, user):
+    _, text = AuthToken.objects.create(user)
+    forged = text[:-1] + ("0" if text[-1] != "0" else "1")
+    problem_of(anonymous.get("predictions/", headers={"Authorization": f"Token {forged}"}), 401, "unauthenticated")
+    assert anonymous.get("predictions/", headers={"Authorization": f"Token {text}"}).status_code == 200
+
+
+def test_who_asks_is_known_by_one_query(api, django_assert_num_queries):
+    with django_assert_num_queries(1):
+        assert api.post("predictions/", {}).status_code == 400
+
+
+def test_the_api_has_no_session_and_no_policy_for_pages(api):
+    response = api.get("predictions/")
+    assert "Content-Security-Policy" not in response
+    assert not response.cookies
+    assert response["X-Content-Type-Options"] == "nosniff"
+    assert "Content-Security-Policy" in api.client.get("/")
 
 
 def test_a_session_opens_no_door_here(anonymous, user, example):
