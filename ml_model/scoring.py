@@ -133,11 +133,11 @@ class Scorer:
                     records, answers.argmax(axis=1).tolist(), answers.tolist(), warnings, strict=True
                 )
             ]
-        ends = np.column_stack(intervals(self.spec, self._calibration, answers)).tolist()
+        values, lowest, highest = (ends.tolist() for ends in intervals(self.spec, self._calibration, answers))
         level = self.spec.interval.level
         return [
             Score(record=record, value=value, low=low, high=high, level=level, warnings=careful)
-            for record, (value, low, high), careful in zip(records, ends, warnings, strict=True)
+            for record, value, low, high, careful in zip(records, values, lowest, highest, warnings, strict=True)
         ]
 
 

@@ -11,7 +11,7 @@ import datetime as dt
 import fcntl
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from typing import Any
@@ -49,13 +49,13 @@ def insert(predictions: Sequence[NewPrediction]) -> None:
     """Store new predictions, all or none; raise IntegrityError where a submission or an id is stored already."""
     statement = _statement(connection.alias)
     rows = list(map(_sqlite_row if connection.vendor == "sqlite" else _row, predictions))
-    with _turn(), connection.cursor() as cursor:
+    # One statement is a transaction of its own; inside of another one a refusal must leave that one usable.
+    alone = len(rows) == 1 and not connection.in_atomic_block
+    with _turn(), nullcontext() if alone else transaction.atomic(), connection.cursor() as cursor:
         if len(rows) == 1:
-            # One statement is a transaction of its own.
             cursor.execute(statement, rows[0])
         else:
-            with transaction.atomic():
-                cursor.executemany(statement, rows)
+            cursor.executemany(statement, rows)
 
 
 @contextmanager

@@ -43,7 +43,7 @@ class StrictJSONParser(BaseParser):
 
     def parse(self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
         """Return the value that the body holds; raise Refusal or UnsupportedMediaType."""
-        charset = parse_header_parameters(media_type or "")[1].get("charset", "utf-8")
+        charset = parse_header_parameters(media_type)[1].get("charset", "utf-8") if media_type and ";" in media_type else "utf-8"
         if charset.strip().lower() not in {"utf-8", "utf8"}:
             raise UnsupportedMediaType(media_type or "")
         try:

@@ -28,6 +28,7 @@ def test_what_is_stored_is_what_the_model_answers(user, example):
     assert stored.answer == (score.label if score.value is None else score.value)
 
 
+@pytest.mark.django_db(transaction=True)
 def test_one_is_stored_by_one_statement(user, example, django_assert_num_queries):
     embedded.live()
     with django_assert_num_queries(1) as queries:
