@@ -23,6 +23,8 @@ def compiled_answers(content: bytes) -> Answering:
     options = onnxruntime.SessionOptions()
     # One thread each: requests run side by side already, and a pool of threads costs a single row more than it helps.
     options.intra_op_num_threads = options.inter_op_num_threads = 1
+    # Without an arena what ten thousand rows needed is given back.
+    options.enable_cpu_mem_arena = False
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     return lambda matrix: session.run(None, {"matrix": matrix})[0]
