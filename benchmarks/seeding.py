@@ -26,7 +26,7 @@ _TIME = "strftime('%Y-%m-%d %H:%M:%f', at_ms / 1000.0, 'unixepoch') || '000'"
 _FRESH = {
     "id": _ID,
     "created_at": _TIME,
-    "visitor": f"CASE visitor WHEN '' THEN '' ELSE {_RANDOM_HEX} END",
+    "visitor": f"CASE WHEN visitor IS NULL THEN NULL ELSE {_RANDOM_HEX} END",
     "submission": f"CASE WHEN submission IS NULL THEN NULL ELSE {_RANDOM_HEX} || ':' || {_RANDOM_HEX} END",
     "model_version": "CASE WHEN at_ms < :released THEN '0.9.0' ELSE model_version END",
     "outcome_at": f"CASE WHEN outcome_at IS NULL THEN NULL ELSE {_TIME} END",
@@ -60,8 +60,9 @@ def make_seeds(file: Path) -> str:
                 told = {"source": Prediction.Source.FORM, "visitor": visitor, "submission": f"{visitor}:{visitor}"}
             else:
                 told = {"source": Prediction.Source.API if place < 15 else Prediction.Source.BULK}
-            [made] = predict_and_store([record], user=next(users) if place not in range(2, 8) else None, **told)
+            [new] = predict_and_store([record], user=next(users) if place not in range(2, 8) else None, **told)
             if place in (0, 8, 15):
+                made = Prediction.objects.get(pk=new.id)
                 made.review, made.note = next(reviews), "Looks right beside what was sold in that street."
                 made.outcome_value = made.value if place == 8 else None
                 record_review(made, reviewer)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import fcntl
+from pathlib import Path
 
 import pytest
 from django.db import IntegrityError, connection
 from django.utils import timezone
 from uuid_utils.compat import uuid7
 
+from predictions import storing
 from predictions.models import Prediction
 from predictions.storing import NewPrediction, insert, stored_as_new
 
@@ -77,6 +80,32 @@ def test_the_second_of_two_equal_submissions_is_refused():
 def test_rows_without_a_submission_are_many():
     insert([dataclasses.replace(NUMBER, id=uuid7()) for _ in range(3)])
     assert Prediction.objects.filter(submission=None, visitor=None).count() == 3
+
+
+class File:
+    """A connection to a database in a file, as far as the queue asks."""
+
+    vendor, in_atomic_block = "sqlite", False
+
+    def __init__(self, path: Path) -> None:
+        self.settings_dict = {"NAME": path}
+
+    def is_in_memory_db(self) -> bool:
+        return False
+
+
+def test_one_writer_after_the_other(monkeypatch, tmp_path):
+    monkeypatch.setattr(storing, "connection", File(tmp_path / "db"))
+    with storing._turn(), (tmp_path / "db-queue").open() as other, pytest.raises(BlockingIOError):
+        fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    with (tmp_path / "db-queue").open() as other:
+        fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def test_without_a_queue_the_database_has_writers_wait(monkeypatch, tmp_path):
+    monkeypatch.setattr(storing, "connection", File(tmp_path / "no such folder" / "db"))
+    with storing._turn():
+        assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.django_db(transaction=True)
