@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
+from typing import Any
 
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.renderers import BaseRenderer
@@ -12,11 +13,9 @@ from rest_framework.request import Request
 class QuickNegotiation(DefaultContentNegotiation):
     """As REST framework's, with a short way for callers that accept everything, or the first representation by its name."""
 
-    def select_renderer(
-        self, request: Request, renderers: Sequence[BaseRenderer], format_suffix: str | None = None
-    ) -> tuple[BaseRenderer, str]:
+    def select_renderer(self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None) -> Any:
         """Return the renderer and the accepted media type; raise NotAcceptable."""
-        first = renderers[0]
+        first = next(iter(renderers))
         if request.META.get("HTTP_ACCEPT", "*/*") in {"*/*", first.media_type}:
             return first, first.media_type
         return super().select_renderer(request, renderers, format_suffix)

@@ -22,6 +22,7 @@ from predictions.api.errors import Refusal
 from predictions.api.inference import answer_of, faults_of, metadata_of, read_columns
 from predictions.api.pagination import NewestFirst
 from predictions.api.parsers import check_body
+from predictions.api.pause import collector_paused
 from predictions.api.problems import PROBLEMS, problem_address
 from predictions.api.serializers import represent, represent_many, represent_model
 from predictions.models import Prediction
@@ -66,6 +67,7 @@ class PredictionsView(_PrivateView):
 class BulkView(_PrivateView):
     """Predict a list of records."""
 
+    @collector_paused()
     def post(self, request: Request) -> Response:
         """Score and store all records or, where one of them is refused, none."""
         records = request.data
@@ -97,6 +99,7 @@ class PredictionView(_PrivateView):
 class InferenceView(_PrivateView):
     """Predict rows by column, in the Open Inference Protocol."""
 
+    @collector_paused()
     def post(self, request: Request, name: str, version: str = "") -> Response:
         """Score and store all rows or, where one of them is refused, none."""
         scorer = _served(name, version)
