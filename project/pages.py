@@ -12,14 +12,14 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.deprecation import MiddlewareMixin
 
-_API = ("/api/", "/v2/")
+from predictions.api.problems import API_ROOTS
 
 
 class _ForPages(MiddlewareMixin):
     """Leaves the API alone: it has no session, its callers carry a token, and what it answers is no page."""
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
-        if request.path_info.startswith(_API):
+        if request.path_info.startswith(API_ROOTS):
             return self.get_response(request)
         return super().__call__(request)
 

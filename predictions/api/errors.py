@@ -12,12 +12,12 @@ from django.http import Http404, HttpRequest, HttpResponse
 from rest_framework.exceptions import APIException
 
 from ml_model.errors import FieldError
-from predictions.api.problems import BY_STATUS, CONTENT_TYPE, PROBLEMS, problem_body, problem_response
+from predictions.api.problems import API_ROOTS, BY_STATUS, CONTENT_TYPE, PROBLEMS, problem_body, problem_response
 from predictions.embedded import ModelUnavailable
 
 logger = logging.getLogger(__name__)
 RETRY_AFTER_S = 30
-_PREFIXES = ("/api/", "/v2/", "/health/")
+_PREFIXES = (*API_ROOTS, "/health/")
 
 
 class Refusal(APIException):

@@ -12,6 +12,8 @@ from django.urls import reverse
 from ml_model.errors import FieldError
 
 CONTENT_TYPE = "application/problem+json"
+API_ROOTS = ("/api/", "/v2/")
+"""Where programs are answered, and not people."""
 MOST_LISTED = 1000
 """Errors that one answer lists; a bulk request can hold many times more."""
 

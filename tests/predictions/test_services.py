@@ -60,6 +60,11 @@ def test_where_the_database_fails_half_way_nothing_is_stored(user, example, monk
     assert not Prediction.objects.exists()
 
 
+def test_nobody_is_no_visitor(user, example):
+    predict_and_store([example], source=API, user=user)
+    assert Prediction.objects.get().visitor is None
+
+
 def test_columns_are_stored_as_records_are(user, example):
     columns = {name: [value] * 3 for name, value in example.items()}
     rows = predict_and_store(columns, source=BULK, user=user)

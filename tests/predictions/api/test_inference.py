@@ -152,6 +152,13 @@ def test_another_model_or_version_is_not_here(api, anonymous, address, spec, exa
     problem_of(anonymous.get("/v2/nothing"), 404, "not-found")
 
 
+def test_a_program_is_answered_as_one(api, address):
+    response = api.get(address)
+    assert "Content-Security-Policy" not in response
+    assert not response.cookies
+    problem_of(api.get(address, headers={"Host": "evil.example"}), 400, "bad-request")
+
+
 def test_what_the_model_takes_and_gives_is_public(anonymous, address, spec):
     told = anonymous.get(address).json()
     assert [(tensor["name"], tensor["shape"]) for tensor in told["inputs"]] == [(field.name, [-1]) for field in spec.field]
