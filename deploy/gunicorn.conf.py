@@ -37,14 +37,17 @@ limit_request_line = 8190
 control_socket_disable = True
 proc_name = "inhouse"
 accesslog = "-"
-access_log_format = '%(t)s ACCESS [%({x-request-id}o)s] %(h)s "%(r)s" %(s)s %(b)s bytes %(M)s ms "%(a)s"'
+logger_class = "project.access_log.AccessLog"
 
 
 def when_ready(_server: Any) -> None:
     """Import what the first request would, and keep the collector from touching, and so copying, what the workers share."""
     from django.urls import get_resolver
 
+    from ml_model.compiled import runtime_version
+
     _ = get_resolver().url_patterns
+    runtime_version()
     gc.collect()
     gc.freeze()
     _give_back()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -18,8 +20,7 @@ its difficulty, or (n, 1) where intervals have one width; of classes (n, classes
 
 def compiled_answers(content: bytes) -> Answering:
     """Return the answers of a compiled form. Opening it executes nothing; safe to share between threads, not through a fork."""
-    import onnxruntime
-
+    onnxruntime = _onnxruntime()
     options = onnxruntime.SessionOptions()
     # One thread each: requests run side by side already, and a pool of threads costs a single row more than it helps.
     options.intra_op_num_threads = options.inter_op_num_threads = 1
@@ -42,9 +43,7 @@ def learnt_answers(fitted: Fitted) -> Answering:
 
 def runtime_version() -> str:
     """Return the version of onnxruntime."""
-    import onnxruntime
-
-    return str(onnxruntime.__version__)
+    return str(_onnxruntime().__version__)
 
 
 def serves_compiled(bundle: Bundle) -> bool:
@@ -60,3 +59,12 @@ def answers_of(bundle: Bundle) -> Answering:
         return compiled_answers(bundle.compiled or b"")
     except Exception as error:
         raise BundleRefused(bundle.manifest.version, f"its compiled form cannot be opened: {in_one_line(error)}") from error
+
+
+def _onnxruntime() -> Any:
+    # From its version 1.29 on it reports to its maker unless it is told not to before it is imported. It would also start a thread
+    # for that, which is lost where a server imports the code first and then forks its workers, so that they could not end.
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+    import onnxruntime
+
+    return onnxruntime

@@ -1,5 +1,8 @@
 """What answers a matrix, and which of the two does."""
 
+import os
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -73,10 +76,36 @@ def test_it_answers_in_the_thread_that_asks(bundles):
     assert len(list(threading.enumerate())) == before
 
 
+FORKED = """
+import os, sys
+from pathlib import Path
+from ml_model.compiled import compiled_answers, runtime_version
+import numpy as np
+before = len(os.listdir("/proc/self/task"))
+runtime_version()
+assert len(os.listdir("/proc/self/task")) == before, "the import started a thread"
+child = os.fork()
+if child:
+    raise SystemExit(os.waitpid(child, 0)[1])
+answers = compiled_answers(Path(sys.argv[1]).read_bytes())
+assert len(answers(np.zeros((3, int(sys.argv[2]))))) == 3
+"""
+
+
+def test_it_reports_to_nobody_and_outlives_a_fork_after_its_import(bundles, released):
+    features = FeatureEncoder(bundles["house"].spec).names
+    command = [sys.executable, "-c", FORKED, str(released["house"] / "1.0.0" / "model.onnx"), str(len(features))]
+    # Without the variables by which it knows that it is in CI, where it reports nothing anyway.
+    plain = {"PATH": os.environ["PATH"], "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, env=plain, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 def test_the_version_is_that_of_the_library():
+    version = runtime_version()
     import onnxruntime
 
-    assert runtime_version() == onnxruntime.__version__
+    assert version == onnxruntime.__version__
 
 
 def test_the_compiled_form_answers_where_it_is_certified_for_this_runtime(bundles, monkeypatch):
