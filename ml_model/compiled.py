@@ -62,8 +62,8 @@ def answers_of(bundle: Bundle) -> Answering:
 
 
 def _onnxruntime() -> Any:
-    # From its version 1.29 on it reports to its maker unless it is told not to before it is imported. It would also start a thread
-    # for that, which is lost where a server imports the code first and then forks its workers, so that they could not end.
+    # From its version 1.29 on it reports to its maker unless it is told not to before it is imported. The thread that it has for
+    # that is lost where a server imports the code first and forks its workers then, and they could not end.
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     import onnxruntime
 

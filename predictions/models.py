@@ -95,7 +95,7 @@ class Prediction(models.Model):
 
     class Meta:
         ordering = ["-id"]
-        # What a new row seldom tells is indexed where it is told: each index that a row is in is a page to write and to sync.
+        # What a new row seldom tells is indexed where it is told: each index that a row is in is a page to read, write and sync.
         constraints = [
             models.UniqueConstraint(
                 fields=["submission"], condition=models.Q(submission__isnull=False), name="prediction_submission"
@@ -104,11 +104,12 @@ class Prediction(models.Model):
         indexes = [
             models.Index(fields=["visitor"], name="prediction_visitor", condition=models.Q(visitor__isnull=False)),
             models.Index(fields=["reviewed_by"], name="prediction_reviewer", condition=models.Q(reviewed_by__isnull=False)),
-            # The lists that the admin offers, each newest first: with millions of rows a filter must not sort or scan.
-            models.Index(fields=["user", "-id"], name="prediction_owner"),
-            models.Index(fields=["review", "-created_at"], name="prediction_review"),
-            models.Index(fields=["source", "-created_at"], name="prediction_source"),
-            models.Index(fields=["model_version", "-created_at"], name="prediction_version"),
+            # Upwards although they are read downwards: a new row then comes last, where its page is at hand and gets full.
+            models.Index(fields=["user", "id"], name="prediction_owner"),
+            models.Index(fields=["model_version", "created_at"], name="prediction_version"),
+            # The lists that the admin offers, each newest first, where few rows are in them. Those with most of the rows, not
+            # reviewed or asked by programs, are found by walking back in time.
+            models.Index(fields=["-created_at"], name="prediction_form", condition=models.Q(source="form")),
             models.Index(fields=["-created_at"], name="prediction_warned", condition=models.Q(has_warnings=True)),
             models.Index(fields=["-created_at"], name="prediction_reviewed", condition=models.Q(reviewed_at__isnull=False)),
             models.Index(fields=["-created_at"], name="prediction_outcome", condition=models.Q(outcome_at__isnull=False)),

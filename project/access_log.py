@@ -11,10 +11,10 @@ from typing import Any
 from gunicorn.glogging import Logger
 
 
-class AccessLog(Logger):  # type: ignore[misc]  # gunicorn has no types
-    """gunicorn's log with a line of its own; a format would have it prepare every header and variable of a request to choose from."""
+class AccessLog(Logger):  # type: ignore[misc]  # gunicorn is not typed
+    """gunicorn's log with a line of its own: to fill a format it prepares every header and variable of a request."""
 
-    def access(self, resp: Any, req: Any, environ: Mapping[str, Any], request_time: dt.timedelta) -> None:
+    def access(self, resp: Any, req: Any, environ: Mapping[str, Any], request_time: dt.timedelta) -> None:  # noqa: ARG002
         """Tell of one answer: when, request id, who, what, status, bytes, milliseconds, by which program."""
         if not self.access_log_enabled:
             return
