@@ -187,11 +187,10 @@ def by_bulk(folder: Path) -> Result:
 def _bulk_seconds(file: Path) -> dict[int, float]:
     harness.start_app(file)
     harness.prepare_database()
-    from predictions.models import Prediction
-    from predictions.services import predict_and_store
+    from predictions.services import predict_and_store_many
 
     records = harness.real_records(BULK[-1])
-    cases = {count: (lambda rows=records[:count]: predict_and_store(rows, source=Prediction.Source.BULK)) for count in BULK}
+    cases = {count: (lambda rows=records[:count]: predict_and_store_many(rows)) for count in BULK}
     small = {count: case for count, case in cases.items() if count <= 100}
     large = {count: case for count, case in cases.items() if count > 100}
     return _medians(harness.interleaved(small, 40) | harness.interleaved(large, 7))

@@ -61,5 +61,5 @@ def test_one_stored_prediction(benchmark: Any, records: list[Record]) -> None:
     from predictions.models import Prediction
     from predictions.services import predict_and_store
 
-    ones = cycle([[record] for record in records[:500]])
+    ones = cycle(records[:500])
     benchmark(lambda: predict_and_store(next(ones), source=Prediction.Source.API))

@@ -7,7 +7,7 @@ draws records of every kind and compares.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import repeat
 from operator import itemgetter
@@ -17,7 +17,7 @@ import numpy as np
 from pydantic_core import PydanticCustomError
 
 from ml_model.expressions import Column
-from ml_model.features import encode_days
+from ml_model.features import encode_column, encode_days
 from ml_model.records import Record, day_between
 from ml_model.spec import ModelSpec
 from ml_model.tables import NUMERIC, FieldTable, Value
@@ -25,6 +25,8 @@ from ml_model.tables import NUMERIC, FieldTable, Value
 Values = Sequence[Value]
 _LARGEST = 2.0**62
 """Beyond it an integer of 64 bits ends."""
+_EXACT = 2.0**53
+"""From here on not each whole number is one of double precision, which is what the validator makes of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +38,14 @@ class Block:
     encoded: dict[str, Column]
     """Field name to the same values as the feature layer encodes them, shape (n,)."""
 
-    def records(self) -> list[Record]:
-        """Return the same, record by record."""
+    def records(self) -> Iterator[Record]:
+        """Return the same, record by record; who needs each for a moment alone pays for one at a time."""
         names = tuple(self.values)
-        return [dict(zip(names, row, strict=True)) for row in zip(*self.values.values(), strict=True)]
+        return (dict(zip(names, row, strict=True)) for row in zip(*self.values.values(), strict=True))
+
+    def record(self, row: int) -> Record:
+        """Return one record."""
+        return {name: column[row] for name, column in self.values.items()}
 
 
 class ColumnReader:
@@ -50,6 +56,11 @@ class ColumnReader:
         self._names = tuple(field.name for field in spec.field)
         self._optional: dict[str, object] = {field.name: None for field in spec.field if not field.required}
         self._row = itemgetter(*self._names) if len(self._names) > 1 else lambda record: (record[self._names[0]],)
+
+    def of_valid(self, records: Sequence[Record]) -> Block:
+        """Return records that the validator has let pass, by column."""
+        values: dict[str, Values] = {field.name: [record[field.name] for record in records] for field in self._fields}
+        return Block(values, {field.name: encode_column(field, values[field.name]) for field in self._fields})
 
     def read_records(self, records: Sequence[object]) -> Block | None:
         """Return records by column, or None where one of them needs a closer look."""
@@ -90,7 +101,7 @@ def _taken(field: FieldTable, values: Sequence[object]) -> tuple[Values, Column]
             return None
         kinds.remove(type(None))
     if field.kind in NUMERIC:
-        return _numbers(field, values) if kinds <= {int, float} else None
+        return _numbers(field, values, kinds) if kinds <= {int, float} else None
     if field.kind == "boolean":
         return (values, np.array(values, dtype=np.float64)) if kinds <= {bool} else None  # type: ignore[return-value]
     if field.kind == "date":
@@ -102,7 +113,7 @@ def _taken(field: FieldTable, values: Sequence[object]) -> tuple[Values, Column]
     return _coded(values, codes)
 
 
-def _numbers(field: FieldTable, values: Sequence[object]) -> tuple[Values, Column] | None:
+def _numbers(field: FieldTable, values: Sequence[Any], kinds: set[type]) -> tuple[Values, Column] | None:
     try:
         column = np.array(values, dtype=np.float64) + 0.0  # -0.0 is stored and hashed as 0.0
     except OverflowError:
@@ -111,11 +122,17 @@ def _numbers(field: FieldTable, values: Sequence[object]) -> tuple[Values, Colum
     low, high = field.range or (-np.inf, np.inf)
     if np.count_nonzero((column >= low) & (column <= high)) != len(values) - unknown:
         return None
-    numbers: list[float] | list[int] = column.tolist()
-    if field.kind == "integer":
+    if field.kind == "number":
+        if kinds <= {float} and not (column == 0).any():
+            return values, column
+        numbers: list[float] | list[int] = column.tolist()
+    else:
         whole = np.nan_to_num(column)
-        if (whole != np.floor(whole)).any() or np.abs(whole).max() > _LARGEST:
+        largest = np.abs(whole).max()
+        if (whole != np.floor(whole)).any() or largest > _LARGEST:
             return None
+        if kinds <= {int} and largest < _EXACT:
+            return values, column
         numbers = whole.astype(np.int64).tolist()
     if not unknown:
         return numbers, column

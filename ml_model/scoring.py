@@ -10,39 +10,32 @@ True
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ml_model.artifacts import TOLERANCE, Bundle, Calibration, FieldProfile, Fitted, read_bundle
+from ml_model.artifacts import TOLERANCE, Bundle, Calibration, Fitted, read_bundle
+from ml_model.beside import Beside
+from ml_model.caution import Caution, ScoreWarning
 from ml_model.columns import Block, ColumnReader
 from ml_model.compiled import RUNTIME, answers_of, learnt_answers, serves_compiled
-from ml_model.errors import BundleRefused, ReleaseError, in_one_line
-from ml_model.expressions import Columns
+from ml_model.errors import BundleRefused, RecordsRefused, ReleaseError, in_one_line
 from ml_model.features import FeatureEncoder, Matrix
-from ml_model.records import Record, RecordValidator, in_words, number_in_words
+from ml_model.records import Record, RecordValidator
 from ml_model.releases import TRAINED, live_version, read_releases
 from ml_model.spec import ModelSpec
 
 Vector = npt.NDArray[np.float64]
 _FEW = 8
 """Up to so many records one by one is quicker than by column."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ScoreWarning:
-    """A reason to trust one answer less."""
-
-    field: str
-    """The field that it is about."""
-    code: str
-    """``outside_training`` or ``unseen_choice``."""
-    detail: str
-    """One sentence for the reader of the answer."""
+_TOGETHER = 1_000
+"""Records of one block: what a processor's cache holds, and enough of them that their number does not matter."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,6 +59,36 @@ class Score:
     warnings: tuple[ScoreWarning, ...] = ()
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answers:
+    """The answers to several records, by column; the columns are as the attributes of ``Score``."""
+
+    values: Sequence[float | None]
+    lows: Sequence[float | None]
+    highs: Sequence[float | None]
+    labels: Sequence[str | None]
+    probabilities: Sequence[dict[str, float] | None]
+    warnings: Mapping[int, tuple[ScoreWarning, ...]]
+    """By row, of those rows that have any."""
+
+    def scores(self, records: Iterable[Record], level: float | None) -> list[Score]:
+        """Return the same record by record; ``records`` are those that are answered, ``level`` is that of the intervals."""
+        columns = (self.values, self.lows, self.highs, self.labels, self.probabilities)
+        return [
+            Score(
+                record=record,
+                value=value,
+                low=low,
+                high=high,
+                level=level,
+                label=label,
+                probabilities=shares,
+                warnings=self.warnings.get(row, ()),
+            )
+            for row, (record, value, low, high, label, shares) in enumerate(zip(records, *columns, strict=True))
+        ]
+
+
 class Scorer:
     """Answers records by one verified release. Safe to share between threads."""
 
@@ -81,7 +104,7 @@ class Scorer:
         self._reader = ColumnReader(bundle.spec)
         self._encoder = FeatureEncoder(bundle.spec)
         try:
-            self._caution = _Caution(bundle.spec, bundle.profile)
+            self._caution = Caution(bundle.spec, bundle.profile)
         except KeyError as error:
             raise BundleRefused(self.version, f"profile.json does not tell of {error}") from error
         self._answers = answers_of(bundle)
@@ -91,93 +114,108 @@ class Scorer:
         """Version of the release."""
         return self.manifest.version
 
+    @property
+    def level(self) -> float | None:
+        """Share of true values that its intervals hold; None where it tells classes."""
+        return None if self._calibration is None else self.spec.interval.level
+
     def score(self, records: Sequence[object]) -> list[Score]:
         """Return one answer per record, in order.
 
         Raises RecordsRefused with every fault of every record, and then scores none.
         """
-        block = self._reader.read_records(records) if len(records) > _FEW else None
-        return self._score_block(block) if block else self._score_valid(self.validator.validate(records))
+        if len(records) > _FEW:
+            return self._score_blocks(list(self.blocks(records)))
+        valid = self.validator.validate(records)
+        if not valid:
+            return []
+        warnings = {row: found for row, record in enumerate(valid) if (found := self._caution.warnings(record))}
+        return self._told(self._answers(self._encoder.matrix(valid)), warnings).scores(valid, self.level)
 
     def score_columns(self, columns: Mapping[str, Sequence[object]]) -> list[Score]:
         """Return one answer per row of columns of one length, by field name; a field that is left out is unknown.
 
         Raises RecordsRefused with every fault of every row, and then scores none.
         """
-        block = self._reader.read(columns)
-        if block:
-            return self._score_block(block)
-        return self._score_valid(
-            self.validator.validate([dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)])
-        )
+        return self._score_blocks(list(self.blocks(columns)))
 
-    def _score_valid(self, valid: list[Record]) -> list[Score]:
-        if not valid:
-            return []
-        return self._scores(valid, self._encoder.matrix(valid), list(map(self._caution.warnings, valid)))
+    def _score_blocks(self, blocks: Sequence[Block]) -> list[Score]:
+        return [score for block in blocks for score in self._answer(block).scores(block.records(), self.level)]
 
-    def _score_block(self, block: Block) -> list[Score]:
-        records = block.records()
-        warnings: list[tuple[ScoreWarning, ...]] = [()] * len(records)
-        for row in self._caution.rows(block.encoded):
-            warnings[row] = self._caution.warnings(records[row])
-        return self._scores(records, self._encoder.derive(block.encoded), warnings)
+    def blocks(self, records: Sequence[object] | Mapping[str, Sequence[object]]) -> Iterator[Block]:
+        """Yield many records, or columns of one length by field name, in valid blocks, in order.
 
-    def _scores(self, records: list[Record], matrix: Matrix, warnings: list[tuple[ScoreWarning, ...]]) -> list[Score]:
-        answers = self._answers(matrix)
+        Raises RecordsRefused with every fault of every record; what was yielded before is then to be thrown away.
+        """
+        read: Callable[[Any], Block | None] = self._reader.read_records
+        rows = len(records)
+        if isinstance(records, Mapping):
+            read, rows = self._reader.read, max(map(len, records.values()), default=0)
+        for start in range(0, rows, _TOGETHER):
+            some = _slice(records, start, start + _TOGETHER)
+            block = read(some)
+            if block is None:
+                try:
+                    block = self._reader.of_valid(self.validator.validate(_as_records(some)))
+                except RecordsRefused:
+                    self.validator.validate(_as_records(records))
+                    raise
+            yield block
+
+    def answer_ahead(
+        self, records: Sequence[object] | Mapping[str, Sequence[object]]
+    ) -> Iterator[tuple[Block, Callable[[], Answers]]]:
+        """Yield what ``blocks`` does, each block with what waits for its answers and returns them.
+
+        A block is answered while the caller is busy with it and with the next one: onnxruntime needs no lock of the interpreter.
+        """
+        with Beside() as beside:
+            for block in self.blocks(records):
+                begun = beside.begin(partial(self._answers, self._encoder.derive(block.encoded)))
+                yield block, partial(self._after, begun, self._warnings(block))
+
+    def _after(self, begun: Future[Matrix], warnings: Mapping[int, tuple[ScoreWarning, ...]]) -> Answers:
+        return self._told(begun.result(), warnings)
+
+    def _answer(self, block: Block) -> Answers:
+        return self._told(self._answers(self._encoder.derive(block.encoded)), self._warnings(block))
+
+    def _warnings(self, block: Block) -> dict[int, tuple[ScoreWarning, ...]]:
+        return {row: self._caution.warnings(block.record(row)) for row in self._caution.rows(block.encoded)}
+
+    def _told(self, answers: Matrix, warnings: Mapping[int, tuple[ScoreWarning, ...]]) -> Answers:
+        none = [None] * len(answers)
         if self._calibration is None:
             names = self.spec.classes
-            return [
-                Score(record=record, label=names[best], probabilities=dict(zip(names, shares, strict=True)), warnings=careful)
-                for record, best, shares, careful in zip(
-                    records, answers.argmax(axis=1).tolist(), answers.tolist(), warnings, strict=True
-                )
-            ]
-        values, lowest, highest = (ends.tolist() for ends in intervals(self.spec, self._calibration, answers))
-        level = self.spec.interval.level
-        return [
-            Score(record=record, value=value, low=low, high=high, level=level, warnings=careful)
-            for record, value, low, high, careful in zip(records, values, lowest, highest, warnings, strict=True)
-        ]
+            return Answers(
+                values=none,
+                lows=none,
+                highs=none,
+                labels=[names[best] for best in answers.argmax(axis=1).tolist()],
+                probabilities=[dict(zip(names, shares, strict=True)) for shares in answers.tolist()],
+                warnings=warnings,
+            )
+        values, lows, highs = (ends.tolist() for ends in intervals(self.spec, self._calibration, answers))
+        return Answers(
+            values=values,
+            lows=lows,
+            highs=highs,
+            labels=none,
+            probabilities=none,
+            warnings=warnings,
+        )
 
 
-class _Caution:
-    """What to be careful about in a record: values that the model has not learnt from."""
+def _slice(records: Any, start: int, stop: int) -> Any:
+    if isinstance(records, Mapping):
+        return {name: column[start:stop] for name, column in records.items()}
+    return records[start:stop]
 
-    def __init__(self, spec: ModelSpec, profile: Mapping[str, FieldProfile]) -> None:
-        self._noun = spec.model.noun
-        self._numbers = [(field, *field.trained) for field in spec.field if field.trained]
-        unseen = {
-            field.name: frozenset(choice for choice in field.codes if not profile[field.name].choices[str(choice)])
-            for field in spec.field
-        }
-        self._choices = [(field, unseen[field.name]) for field in spec.field if unseen[field.name]]
-        self._order = {field.name: position for position, field in enumerate(spec.field)}
 
-    def rows(self, encoded: Columns) -> list[int]:
-        """Return the rows that carry a warning; ``encoded`` are columns as the feature layer encodes them."""
-        careful = np.zeros(len(next(iter(encoded.values()))), dtype=bool)
-        for field, low, high in self._numbers:
-            careful |= (encoded[field.name] < low) | (encoded[field.name] > high)
-        for field, unseen in self._choices:
-            careful |= np.isin(encoded[field.name], [field.codes[choice] for choice in unseen])
-        return np.flatnonzero(careful).tolist()
-
-    def warnings(self, record: Record) -> tuple[ScoreWarning, ...]:
-        """Return the warnings of one record, in the order of its fields."""
-        found = []
-        for field, least, most in self._numbers:
-            value = record[field.name]
-            if value is not None and not least <= value <= most:  # type: ignore[operator]  # a valid number
-                low, high = (number_in_words(field, limit) for limit in (least, most))
-                detail = f"{field.label}: the model has learnt from {low} to {high}; {in_words(field, value)} lies outside."
-                found.append(ScoreWarning(field=field.name, code="outside_training", detail=detail))
-        for field, unseen in self._choices:
-            value = record[field.name]
-            if value in unseen:
-                detail = f"{field.label}: the model has not seen one {self._noun} with '{in_words(field, value)}'."
-                found.append(ScoreWarning(field=field.name, code="unseen_choice", detail=detail))
-        return tuple(sorted(found, key=lambda one: self._order[one.field])) if found else ()
+def _as_records(records: Any) -> Sequence[object]:
+    if isinstance(records, Mapping):
+        return [dict(zip(records, row, strict=True)) for row in zip(*records.values(), strict=True)]
+    return records  # type: ignore[no-any-return]
 
 
 def intervals(spec: ModelSpec, calibration: Calibration, answers: Matrix) -> tuple[Vector, Vector, Vector]:

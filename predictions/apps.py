@@ -1,6 +1,7 @@
 """The Django app."""
 
 from django.apps import AppConfig
+from django.core.signals import request_finished
 from django.db.models.signals import post_migrate
 
 
@@ -10,8 +11,10 @@ class PredictionsConfig(AppConfig):
     name = "predictions"
 
     def ready(self) -> None:
-        """Register the system checks and the making of the reviewers' group."""
+        """Register the system checks, the making of the reviewers' group, and what waits for an answer to be on its way."""
         from predictions import checks  # noqa: F401  # importing registers them, which must wait for the app registry
         from predictions.groups import make_reviewer_group
+        from predictions.storing import checkpoint
 
         post_migrate.connect(make_reviewer_group, sender=self, dispatch_uid="predictions.make_reviewer_group")
+        request_finished.connect(checkpoint, dispatch_uid="predictions.checkpoint")

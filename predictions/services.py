@@ -2,65 +2,105 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
+from itertools import chain
+from typing import TypeVar
 
+import orjson
 from django.contrib.auth.models import User
 from django.db import IntegrityError
 from django.utils import timezone
+from uuid_utils import uuid7 as quick_uuid7
 from uuid_utils.compat import uuid7
 
 from predictions import embedded
 from predictions.models import Prediction
-from predictions.storing import NewPrediction, insert, stored_as_new
+from predictions.storing import NewPrediction, NewPredictions, insert, insert_many, stored_as_new
+
+Column = TypeVar("Column")
 
 
 def predict_and_store(
-    records: Sequence[object] | Mapping[str, Sequence[object]],
+    record: object,
     *,
     source: Prediction.Source,
     user: User | None = None,
     visitor: str = "",
     submission: str | None = None,
-) -> list[NewPrediction]:
-    """Score records by the live release and store the answers, all or none; return them in order.
+) -> NewPrediction:
+    """Score a record by the live release, store the answer and return it.
 
-    ``records`` are one record each or, as a mapping, columns of one length by field name. A ``submission`` that is stored
-    already gives the prediction that it made, and nothing is stored again. Raises RecordsRefused with every fault of every
-    record, or ModelUnavailable.
+    A ``submission`` that is stored already gives the prediction that it made, and nothing is stored again. Raises RecordsRefused
+    with every fault of the record, or ModelUnavailable.
     """
     scorer = embedded.live()
-    scores = scorer.score_columns(records) if isinstance(records, Mapping) else scorer.score(records)
-    now, model_name, model_version, user_id = timezone.now(), scorer.spec.model.name, scorer.version, user.pk if user else None
-    predictions = [
-        NewPrediction(
-            id=uuid7(),
-            created_at=now,
-            source=source.value,
-            user_id=user_id,
-            visitor=visitor or None,
-            submission=submission,
-            model_name=model_name,
-            model_version=model_version,
-            inputs=score.record,
-            value=score.value,
-            low=score.low,
-            high=score.high,
-            level=score.level,
-            label=score.label or "",
-            probabilities=score.probabilities,
-            warnings=[asdict(one) for one in score.warnings],
-        )
-        for score in scores
-    ]
+    [score] = scorer.score([record])
+    new = NewPrediction(
+        id=uuid7(),
+        created_at=timezone.now(),
+        source=source.value,
+        user_id=user.pk if user else None,
+        visitor=visitor or None,
+        submission=submission,
+        model_name=scorer.spec.model.name,
+        model_version=scorer.version,
+        inputs=score.record,
+        value=score.value,
+        low=score.low,
+        high=score.high,
+        level=score.level,
+        label=score.label or "",
+        probabilities=score.probabilities,
+        warnings=[asdict(one) for one in score.warnings],
+    )
     try:
-        insert(predictions)
+        insert(new)
     except IntegrityError:
         stored = Prediction.objects.filter(submission=submission, user=user, visitor=visitor or None) if submission else None
         if not stored:
             raise
-        return list(map(stored_as_new, stored))
-    return predictions
+        return stored_as_new(stored[0])
+    return new
+
+
+def predict_and_store_many(
+    records: Sequence[object] | Mapping[str, Sequence[object]], *, user: User | None = None
+) -> NewPredictions:
+    """Score records by the live release, store the answers, all or none, and return them in order.
+
+    ``records`` are one record each or, as a mapping, columns of one length by field name. Raises RecordsRefused with every fault
+    of every record, or ModelUnavailable.
+    """
+    scorer = embedded.live()
+    inputs: list[str] = []
+    waiting = []
+    for block, answers in scorer.answer_ahead(records):
+        inputs += [orjson.dumps(record).decode() for record in block.records()]
+        waiting.append(answers)
+    answered = [answers() for answers in waiting]
+    new = NewPredictions(
+        created_at=timezone.now(),
+        source=Prediction.Source.BULK.value,
+        user_id=user.pk if user else None,
+        model_name=scorer.spec.model.name,
+        model_version=scorer.version,
+        level=scorer.level,
+        ids=[str(quick_uuid7()) for _ in inputs],
+        inputs=inputs,
+        values=_joined(one.values for one in answered),
+        lows=_joined(one.lows for one in answered),
+        highs=_joined(one.highs for one in answered),
+        labels=[label or "" for one in answered for label in one.labels],
+        probabilities=_joined(one.probabilities for one in answered),
+        warnings=[[asdict(told) for told in one.warnings.get(row, ())] for one in answered for row in range(len(one.values))],
+    )
+    insert_many(new)
+    return new
+
+
+def _joined(columns: Iterable[Sequence[Column]]) -> list[Column]:
+    return list(chain.from_iterable(columns))
 
 
 def record_review(prediction: Prediction, reviewer: User) -> None:

@@ -55,8 +55,8 @@ def ask(request: HttpRequest) -> HttpResponse:
         return _form_page(request, RecordForm(spec, initial=request.GET.dict()))
     form = RecordForm(spec, request.POST)
     try:
-        [prediction] = predict_and_store(
-            [form.record()],
+        prediction = predict_and_store(
+            form.record(),
             source=Prediction.Source.FORM,
             user=_user(request),
             visitor=visitor,

@@ -12,7 +12,7 @@ from typing import Any
 from ml_model.errors import FieldError, RecordsRefused, nearest
 from ml_model.spec import ModelSpec
 from ml_model.tables import NUMERIC, FieldTable
-from predictions.storing import NewPrediction
+from predictions.storing import NewPredictions
 
 _WHOLE = ("INT64", "INT8", "INT16", "INT32", "UINT8", "UINT16", "UINT32", "UINT64")
 _DECIMAL = ("FP64", "FP32", "FP16")
@@ -97,20 +97,20 @@ def faults_of(body: Any, refused: RecordsRefused) -> list[FieldError]:
     return found
 
 
-def answer_of(spec: ModelSpec, version: str, body: Mapping[str, Any], stored: Sequence[NewPrediction]) -> dict[str, Any]:
+def answer_of(spec: ModelSpec, body: Mapping[str, Any], stored: NewPredictions) -> dict[str, Any]:
     """Return the answer to a request: its output tensors, in the order of the rows."""
-    data: dict[str, list[Any]] = {
-        "value": [one.value for one in stored],
-        "low": [one.low for one in stored],
-        "high": [one.high for one in stored],
-        "label": [one.label for one in stored],
-        "probabilities": [share for one in stored for share in (one.probabilities or {}).values()],
-        "warnings": [len(one.warnings) for one in stored],
-        "id": [str(one.id) for one in stored],
+    data: dict[str, Sequence[Any]] = {
+        "value": stored.values,
+        "low": stored.lows,
+        "high": stored.highs,
+        "label": stored.labels,
+        "probabilities": [share for shares in stored.probabilities for share in (shares or {}).values()],
+        "warnings": list(map(len, stored.warnings)),
+        "id": stored.ids,
     }
     outputs = [
-        {"name": name, "datatype": datatype, "shape": [len(stored), *shape[1:]], "data": data[name]}
+        {"name": name, "datatype": datatype, "shape": [len(stored.ids), *shape[1:]], "data": data[name]}
         for name, datatype, shape in _outputs(spec)
     ]
-    answer = {"model_name": spec.model.name, "model_version": version, "outputs": outputs}
+    answer = {"model_name": stored.model_name, "model_version": stored.model_version, "outputs": outputs}
     return {"id": body["id"], **answer} if isinstance(body.get("id"), str) else answer

@@ -19,7 +19,7 @@ from predictions.api.errors import Refusal
 DEEPEST = 16
 """Levels of arrays and objects inside each other."""
 _NOT_STRUCTURE = bytes(set(range(256)) - set(b'[]{}"'))
-_PLAIN = frozenset({str, int, float, bool, type(None)})
+_CONTAINERS = frozenset({dict, list})
 _ONE_BRACKET = bytes.maketrans(b"{}", b"[]")
 
 
@@ -63,7 +63,7 @@ def read_json(body: bytes) -> Any:
     except orjson.JSONDecodeError:
         return _read_closely(body)
     # orjson takes a key that stands twice, which is one member of the value but two colons of the text.
-    return value if _members_in(value) == body.count(b":") else _read_closely(body)
+    return value if _members_in(value, body) == body.count(b":") else _read_closely(body)
 
 
 def _read_closely(body: bytes) -> Any:
@@ -99,22 +99,28 @@ def _too_deep(body: bytes) -> bool:
     return b"[]" in brackets or brackets.count(b"[") > DEEPEST
 
 
-def _members_in(value: Any, levels: int = DEEPEST) -> int:
-    """Return the number of members of all objects in a value, or -1 where it is deeper or an object larger than accepted."""
-    is_object = type(value) is dict
-    if not is_object and type(value) is not list:
-        return 0
-    if not levels or (is_object and len(value) > settings.DATA_UPLOAD_MAX_NUMBER_FIELDS):
-        return -1
-    members, inner = (len(value), value.values()) if is_object else (0, value)
-    if _PLAIN.issuperset(map(type, inner)):
-        return members
-    for one in inner:
-        below = _members_in(one, levels - 1)
-        if below < 0:
-            return -1
-        members += below
-    return members
+def _members_in(value: Any, body: bytes) -> int:
+    """Return the number of members of all objects in a value, or -1 where it is deeper or an object larger than accepted.
+
+    Where as many arrays and objects were found as ``body`` has opening brackets, nobody need look for more of them.
+    """
+    hidden = body.count(b"{") + body.count(b"[") - 1
+    members, level = 0, [value] if type(value) in _CONTAINERS else []
+    for _ in range(DEEPEST):
+        inside: list[Any] = []
+        for one in level:
+            if type(one) is dict:
+                members += len(one)
+                if len(one) > settings.DATA_UPLOAD_MAX_NUMBER_FIELDS:
+                    return -1
+            if hidden:
+                found = [part for part in (one.values() if type(one) is dict else one) if type(part) in _CONTAINERS]
+                hidden -= len(found)
+                inside += found
+        if not inside:
+            return members
+        level = inside
+    return -1
 
 
 def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
+import orjson
 from django.urls import get_script_prefix, reverse
 from rest_framework.request import Request
 
@@ -13,7 +15,9 @@ from ml_model.artifacts import Manifest
 from ml_model.scoring import Scorer
 from predictions import embedded
 from predictions.models import Prediction
-from predictions.storing import NewPrediction
+from predictions.storing import NewPrediction, NewPredictions
+
+_Common = tuple[str, dt.datetime, str, dict[str, str]]
 
 
 def represent(prediction: Prediction | NewPrediction, request: Request) -> dict[str, Any]:
@@ -21,41 +25,71 @@ def represent(prediction: Prediction | NewPrediction, request: Request) -> dict[
     return represent_many([prediction], request)[0]
 
 
-@lru_cache
-def _path(prefix: str) -> str:  # noqa: ARG001  # the path begins with it
-    return reverse("api:predictions")
-
-
 def represent_many(predictions: Iterable[Prediction | NewPrediction], request: Request) -> list[dict[str, Any]]:
     """Several predictions as JSON, in order."""
-    # Once for all of them: to resolve an address takes longer than all the rest of one prediction.
-    address = request.build_absolute_uri(_path(get_script_prefix()))
+    address = _address(request)
     units: dict[tuple[str, str], str | None] = {}
     shown = []
     for one in predictions:
         release = (one.model_name, one.model_version)
         if release not in units:
-            spec = embedded.spec_of(*release)
-            units[release] = spec.target.unit if spec else None
-        shown.append(
-            {
-                "id": str(one.id),
-                "url": f"{address}{one.id}/",
-                "created_at": one.created_at,
-                "source": one.source,
-                "model": {"name": one.model_name, "version": one.model_version},
-                **_answer(one, units[release]),
-                "warnings": one.warnings,
-                "inputs": one.inputs,
-            }
-        )
+            units[release] = _unit(*release)
+        common = (address, one.created_at, one.source, {"name": one.model_name, "version": one.model_version})
+        if one.value is None:
+            answer: dict[str, Any] = {"label": one.label, "probabilities": one.probabilities}
+        else:
+            answer = _number(one.value, units[release], one.low, one.high, one.level)
+        shown.append(_shown(common, str(one.id), answer, one.warnings, one.inputs))
     return shown
 
 
-def _answer(one: Prediction | NewPrediction, unit: str | None) -> dict[str, Any]:
-    if one.value is None:
-        return {"label": one.label, "probabilities": one.probabilities}
-    return {"value": one.value, "unit": unit, "interval": {"low": one.low, "high": one.high, "level": one.level}}
+def represent_stored(new: NewPredictions, request: Request) -> list[dict[str, Any]]:
+    """Predictions that were stored together, each as ``represent`` shows it, in order."""
+    common = (_address(request), new.created_at, new.source, {"name": new.model_name, "version": new.model_version})
+    unit, level = _unit(new.model_name, new.model_version), new.level
+    answers: Iterable[dict[str, Any]]
+    if level is None:
+        answers = ({"label": label, "probabilities": shares} for label, shares in zip(new.labels, new.probabilities, strict=True))
+    else:
+        numbers = zip(new.values, new.lows, new.highs, strict=True)
+        answers = (_number(value, unit, low, high, level) for value, low, high in numbers)
+    return [
+        _shown(common, key, answer, warnings, orjson.Fragment(inputs))
+        for key, answer, warnings, inputs in zip(new.ids, answers, new.warnings, new.inputs, strict=True)
+    ]
+
+
+@lru_cache
+def _path(prefix: str) -> str:  # noqa: ARG001  # the path begins with it
+    return reverse("api:predictions")
+
+
+def _address(request: Request) -> str:
+    """Return the address that those of predictions begin with; to resolve it takes longer than all the rest of one of them."""
+    return request.build_absolute_uri(_path(get_script_prefix()))
+
+
+def _unit(name: str, version: str) -> str | None:
+    spec = embedded.spec_of(name, version)
+    return spec.target.unit if spec else None
+
+
+def _number(value: float | None, unit: str | None, low: float | None, high: float | None, level: float | None) -> dict[str, Any]:
+    return {"value": value, "unit": unit, "interval": {"low": low, "high": high, "level": level}}
+
+
+def _shown(common: _Common, key: str, answer: dict[str, Any], warnings: list[dict[str, str]], inputs: object) -> dict[str, Any]:
+    address, created_at, source, model = common
+    return {
+        "id": key,
+        "url": f"{address}{key}/",
+        "created_at": created_at,
+        "source": source,
+        "model": model,
+        **answer,
+        "warnings": warnings,
+        "inputs": inputs,
+    }
 
 
 def _digests(manifest: Manifest) -> dict[str, Any]:

@@ -24,9 +24,9 @@ from predictions.api.pagination import NewestFirst
 from predictions.api.parsers import check_body
 from predictions.api.pause import collector_paused
 from predictions.api.problems import PROBLEMS, problem_address
-from predictions.api.serializers import represent, represent_many, represent_model
+from predictions.api.serializers import represent, represent_many, represent_model, represent_stored
 from predictions.models import Prediction
-from predictions.services import predict_and_store
+from predictions.services import predict_and_store, predict_and_store_many
 
 MOST_RECORDS = 10_000
 """Records in one bulk request."""
@@ -57,10 +57,10 @@ class PredictionsView(_PrivateView):
     def post(self, request: Request) -> Response:
         """Score and store one record."""
         try:
-            stored = predict_and_store([request.data], source=Prediction.Source.API, user=_user(request))
+            stored = predict_and_store(request.data, source=Prediction.Source.API, user=_user(request))
         except RecordsRefused as refused:
             raise Refusal("invalid", "The record breaks the contract.", refused.errors_by_row[0]) from refused
-        answer = represent(stored[0], request)
+        answer = represent(stored, request)
         return Response(answer, status=201, headers={"Location": answer["url"]})
 
 
@@ -77,12 +77,13 @@ class BulkView(_PrivateView):
         if len(records) > MOST_RECORDS:
             raise Refusal("too-large", f"The list has {len(records)} records; at most {MOST_RECORDS} are accepted.")
         try:
-            stored = predict_and_store(records, source=Prediction.Source.BULK, user=_user(request))
+            stored = predict_and_store_many(records, user=_user(request))
         except RecordsRefused as refused:
             faults = [error.at(row) for row, errors in refused.errors_by_row.items() for error in errors]
             detail = f"{len(refused.errors_by_row)} of {len(records)} records break the contract; nothing was stored."
             raise Refusal("invalid", detail, faults) from refused
-        return Response({"count": len(stored), "results": represent_many(stored, request)}, status=201)
+        records.clear()  # the request holds on to itself until the collector comes; what was sent need not wait for that
+        return Response({"count": len(stored.ids), "results": represent_stored(stored, request)}, status=201)
 
 
 class PredictionView(_PrivateView):
@@ -111,11 +112,13 @@ class InferenceView(_PrivateView):
         if rows > MOST_RECORDS:
             raise Refusal("too-large", f"The inputs have {rows} rows; at most {MOST_RECORDS} are accepted.")
         try:
-            stored = predict_and_store(columns, source=Prediction.Source.BULK, user=_user(request))
+            stored = predict_and_store_many(columns, user=_user(request))
         except RecordsRefused as refused:
             detail = f"{len(refused.errors_by_row)} of {rows} rows break the contract; nothing was stored."
             raise Refusal("invalid", detail, faults_of(body, refused)) from refused
-        return Response(answer_of(scorer.spec, scorer.version, body, stored))
+        answer = answer_of(scorer.spec, body, stored)
+        body.clear()
+        return Response(answer)
 
 
 class InferenceModelView(_PublicView):

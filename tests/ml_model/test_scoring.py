@@ -11,7 +11,7 @@ from ml_model.data import load_dataset, read_table, records_of
 from ml_model.errors import BundleRefused, RecordsRefused, ReleaseError
 from ml_model.features import FeatureEncoder
 from ml_model.releases import add_release, read_releases, set_live
-from ml_model.scoring import ScoreWarning, load_scorer
+from ml_model.scoring import load_scorer
 
 NAMES = ["penguins", "credit", "concrete", "house"]
 
@@ -121,45 +121,6 @@ def test_a_larger_house_costs_more(scorer, record):
     assert small.high < large.low
 
 
-# Warnings.
-
-
-def test_an_ordinary_record_has_no_warnings(scorer, record):
-    assert scorer.score([record])[0].warnings == ()
-
-
-def test_a_number_beyond_what_was_learnt(scorer, record):
-    (score,) = scorer.score([record | {"area": 4000.5, "rooms": 0}])
-    assert score.warnings == (
-        ScoreWarning(
-            field="area",
-            code="outside_training",
-            detail="Area: the model has learnt from 500 sq ft to 3,000 sq ft; 4,000.5 sq ft lies outside.",
-        ),
-        ScoreWarning(field="rooms", code="outside_training", detail="Rooms: the model has learnt from 1 to 9; 0 lies outside."),
-    )
-
-
-@pytest.mark.parametrize(
-    ("area", "warned"), [(500, 0), (3000, 0), (np.nextafter(500, 0), 1), (np.nextafter(3000, 9999), 1), (None, 0)]
-)
-def test_the_ends_of_what_was_learnt_lie_inside(area, warned, scorer, record):
-    assert len(scorer.score([record | {"area": area}])[0].warnings) == warned
-
-
-def test_a_choice_that_was_never_seen(scorer, record):
-    (score,) = scorer.score([record | {"heating": "wood"}])
-    (warning,) = score.warnings
-    assert (warning.field, warning.code) == ("heating", "unseen_choice")
-    assert warning.detail == "Heating: the model has not seen one house with 'Wood'."
-    assert np.isfinite(numbers(score)).all()
-
-
-def test_warnings_come_in_the_order_of_the_fields(scorer, record):
-    (score,) = scorer.score([record | {"lot": 10, "heating": "wood", "area": 4000}])
-    assert [warning.field for warning in score.warnings] == ["area", "heating", "lot"]
-
-
 @pytest.mark.parametrize("name", NAMES)
 def test_answers_at_the_ends_of_every_range_are_finite(name, scorers, specs):
     for end in (0, 1):
@@ -173,6 +134,27 @@ def test_a_record_of_unknowns_is_answered(name, scorers, specs):
     record = {field.name: field.example for field in specs[name].field if field.required}
     (score,) = scorers[name].score([record])
     assert np.isfinite(numbers(score)).all()
+
+
+def test_blocks_are_answered_ahead_as_they_are_at_once(scorers, known, monkeypatch):
+    monkeypatch.setattr("ml_model.scoring._TOGETHER", 4)
+    for name in NAMES:
+        scorer, records = scorers[name], known[name][:14]
+        seen, waiting = [], []
+        for block, answers in scorer.answer_ahead(records):
+            seen.append(list(block.records()))
+            waiting.append(answers)
+        assert list(map(len, seen)) == [4, 4, 4, 2]
+        scores = [score for one, block in zip(waiting, seen, strict=True) for score in one().scores(block, scorer.level)]
+        assert scores == scorer.score(records)
+
+
+def test_a_fault_in_the_last_block_names_all_faults(scorer, record, monkeypatch):
+    monkeypatch.setattr("ml_model.scoring._TOGETHER", 4)
+    records = [record | {"rooms": 99} if row in {5, 13} else record for row in range(14)]
+    with pytest.raises(RecordsRefused) as refused:
+        list(scorer.answer_ahead(records))
+    assert list(refused.value.errors_by_row) == [5, 13]
 
 
 # Sharing.

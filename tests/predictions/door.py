@@ -36,7 +36,7 @@ class Api:
 
 def predicted(records: list[Any], **told: Any) -> list[Prediction]:
     """Predict, and return the rows as the database holds them, in order."""
-    return [Prediction.objects.get(pk=one.id) for one in predict_and_store(records, **told)]
+    return [Prediction.objects.get(pk=predict_and_store(record, **told).id) for record in records]
 
 
 def _absolute(address: str) -> str:

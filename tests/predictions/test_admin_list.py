@@ -16,7 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from ml_model.scoring import ScoreWarning
+from ml_model.caution import ScoreWarning
 from predictions import admin_list, embedded, words
 from predictions.admin_list import CappedPaginator, search
 from predictions.models import Prediction

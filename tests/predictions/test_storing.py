@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 import fcntl
+import json
 from pathlib import Path
+from typing import Any
+from uuid import UUID
 
 import pytest
+from django.core.signals import request_finished
 from django.db import IntegrityError, connection
+from django.db.utils import ConnectionHandler
 from django.utils import timezone
 from uuid_utils.compat import uuid7
 
 from predictions import storing
 from predictions.models import Prediction
-from predictions.storing import NewPrediction, insert, stored_as_new
+from predictions.storing import NewPrediction, NewPredictions, checkpoint, insert, insert_many, stored_as_new
 
 pytestmark = pytest.mark.django_db
 NUMBER = NewPrediction(
@@ -42,6 +47,23 @@ CLASS = dataclasses.replace(
 )
 
 
+def several(*ids: UUID, **columns: Any) -> NewPredictions:
+    """As many like NUMBER as there are ids."""
+    one, many = dataclasses.asdict(NUMBER), len(ids)
+    common = {name: one[name] for name in ("created_at", "source", "user_id", "model_name", "model_version", "level")}
+    told = {
+        "ids": [str(key) for key in ids],
+        "inputs": [json.dumps(NUMBER.inputs)] * many,
+        "values": [NUMBER.value] * many,
+        "lows": [NUMBER.low] * many,
+        "highs": [NUMBER.high] * many,
+        "labels": [""] * many,
+        "probabilities": [None] * many,
+        "warnings": [[]] * many,
+    }
+    return NewPredictions(**common | told | columns)
+
+
 def row_of(key: object) -> tuple[object, ...]:
     """A row as the database holds it."""
     names = ", ".join(field.column for field in Prediction._meta.concrete_fields if field.name != "id")
@@ -52,12 +74,11 @@ def row_of(key: object) -> tuple[object, ...]:
 
 
 @pytest.mark.parametrize("new", [NUMBER, WARNED, CLASS], ids=["number", "warned", "class"])
-@pytest.mark.parametrize("count", [1, 2])
-def test_the_row_is_the_one_that_an_instance_makes(new, count):
+def test_the_row_is_the_one_that_an_instance_makes(new):
     told = {field.name: getattr(new, field.name) for field in dataclasses.fields(new)}
     instance = Prediction(**told | {"id": uuid7(), "submission": None}, has_warnings=bool(new.warnings))
     instance.save()
-    insert([dataclasses.replace(new, submission=None), dataclasses.replace(CLASS, id=uuid7())][:count])
+    insert(dataclasses.replace(new, submission=None))
     written, expected = Prediction.objects.get(pk=new.id), Prediction.objects.get(pk=instance.pk)
     for field in Prediction._meta.concrete_fields:
         if field.name != "id":
@@ -71,14 +92,45 @@ def test_the_row_is_the_one_that_an_instance_makes(new, count):
     assert stored_as_new(written) == dataclasses.replace(new, submission=None)
 
 
+def test_several_rows_are_those_that_are_inserted_alone():
+    classes = dataclasses.replace(CLASS, submission=None)
+    insert(classes)
+    insert(dataclasses.replace(WARNED, submission=None, visitor=None))
+    insert(NUMBER)
+    keys = [uuid7() for _ in range(3)]
+    warned = [[], WARNED.warnings, []]
+    insert_many(several(*keys, warnings=warned))
+    insert_many(
+        several(
+            other := uuid7(),
+            level=None,
+            values=[None],
+            lows=[None],
+            highs=[None],
+            labels=["yes"],
+            probabilities=[CLASS.probabilities],
+        )
+    )
+    pairs = [(NUMBER, keys[0]), (WARNED, keys[1]), (NUMBER, keys[2]), (CLASS, other)]
+    for one, key in pairs:
+        if connection.vendor == "sqlite":
+            here, there = row_of(one.id.hex), row_of(key.hex)
+            assert [type(part) for part in here] == [type(part) for part in there]
+        alone, together = Prediction.objects.get(pk=one.id), Prediction.objects.get(pk=key)
+        for field in Prediction._meta.concrete_fields:
+            if field.name != "id":
+                assert getattr(alone, field.attname) == getattr(together, field.attname), field.name
+
+
 def test_the_second_of_two_equal_submissions_is_refused():
-    insert([WARNED])
+    insert(WARNED)
     with pytest.raises(IntegrityError):
-        insert([dataclasses.replace(WARNED, id=uuid7())])
+        insert(dataclasses.replace(WARNED, id=uuid7()))
 
 
 def test_rows_without_a_submission_are_many():
-    insert([dataclasses.replace(NUMBER, id=uuid7()) for _ in range(3)])
+    for _ in range(3):
+        insert(dataclasses.replace(NUMBER, id=uuid7()))
     assert Prediction.objects.filter(submission=None, visitor=None).count() == 3
 
 
@@ -111,5 +163,52 @@ def test_without_a_queue_the_database_has_writers_wait(monkeypatch, tmp_path):
 @pytest.mark.django_db(transaction=True)
 def test_of_many_rows_none_stays_where_one_fails():
     with pytest.raises(IntegrityError):
-        insert([dataclasses.replace(NUMBER, id=uuid7()), NUMBER, NUMBER])
+        insert_many(several(uuid7(), NUMBER.id, NUMBER.id))
     assert not Prediction.objects.exists()
+
+
+PRAGMAS = ("ignore_check_constraints", "cache_size", "wal_autocheckpoint")
+
+
+def pragmas() -> list[int]:
+    with connection.cursor() as cursor:
+        return [cursor.execute(f"PRAGMA {name}").fetchone()[0] for name in PRAGMAS]
+
+
+@pytest.mark.skipif("connection.vendor != 'sqlite'", reason="these are settings of SQLite")
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("keys", [(uuid7(),), (uuid7(),) * 2], ids=["stored", "refused"])
+def test_the_settings_for_many_rows_end_with_them(keys):
+    before = pragmas()
+    try:
+        insert_many(several(*keys))
+    except IntegrityError:
+        assert len(set(keys)) < len(keys)
+    assert pragmas() == before
+
+
+@pytest.mark.skipif("connection.vendor != 'sqlite'", reason="this is the log of SQLite")
+def test_the_log_is_copied_into_the_database_once_the_answer_is_on_its_way(monkeypatch, tmp_path):
+    """By a connection to a file, because a database in memory has no log."""
+    path = tmp_path / "db.sqlite3"
+    alias = ConnectionHandler({"default": connection.settings_dict | {"NAME": path}})["default"]
+    monkeypatch.setattr(storing, "connection", alias)
+    with alias.cursor() as cursor:
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("CREATE TABLE rows (row TEXT)")
+        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        size = path.stat().st_size
+        with storing._at_length(cursor):
+            cursor.execute(
+                "INSERT INTO rows WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000) "
+                "SELECT hex(zeroblob(1000)) FROM n"
+            )
+    assert path.stat().st_size == size
+    request_finished.send(sender=None)
+    assert path.stat().st_size > size + 3000 * 2000
+    alias.close()
+
+
+def test_without_a_log_nothing_is_copied(django_assert_num_queries):
+    with django_assert_num_queries(0):
+        checkpoint()

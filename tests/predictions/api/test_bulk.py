@@ -46,7 +46,7 @@ def test_one_bad_record_stores_none_and_is_pointed_at(api, example, number, cate
 
 def test_too_many_records_are_refused_before_one_is_looked_at(api, example, monkeypatch):
     monkeypatch.setattr(views, "MOST_RECORDS", 3)
-    monkeypatch.setattr(views, "predict_and_store", pytest.fail)
+    monkeypatch.setattr(views, "predict_and_store_many", pytest.fail)
     assert "4 records; at most 3" in problem_of(api.post("predictions/bulk/", [None] * 4), 413, "too-large")["detail"]
 
 

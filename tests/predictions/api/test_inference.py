@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 from typing import Any
 
 import pytest
+from uuid_utils.compat import uuid7
 
 from ml_model.spec import parse_spec
 from predictions import embedded
@@ -14,7 +14,7 @@ from predictions.api import views
 from predictions.api.inference import answer_of, datatypes_of, metadata_of
 from predictions.models import Prediction
 from tests.predictions.door import problem_of
-from tests.predictions.test_storing import CLASS
+from tests.predictions.test_storing import several
 
 pytestmark = pytest.mark.django_db
 
@@ -174,11 +174,8 @@ def test_without_a_token_nothing_is_predicted(anonymous, address, spec, example)
 
 def test_classes_are_a_label_and_a_row_of_probabilities():
     spec = parse_spec((Path(__file__).parents[2] / "data" / "penguins.toml").read_text("utf-8"))
-    shares = [("Adelie", [0.7, 0.2, 0.1]), ("Gentoo", [0.0, 0.25, 0.75])]
-    stored = [
-        dataclasses.replace(CLASS, label=label, probabilities=dict(zip(spec.classes, row, strict=True))) for label, row in shares
-    ]
-    answer = answer_of(spec, "1.0.0", {}, stored)
+    shares = [dict(zip(spec.classes, row, strict=True)) for row in ([0.7, 0.2, 0.1], [0.0, 0.25, 0.75])]
+    answer = answer_of(spec, {}, several(uuid7(), uuid7(), labels=["Adelie", "Gentoo"], probabilities=shares))
     outputs = {output["name"]: output for output in answer["outputs"]}
     assert outputs["label"]["data"] == ["Adelie", "Gentoo"]
     assert outputs["probabilities"] == {

@@ -7,7 +7,7 @@ import gc
 import pytest
 
 from predictions.api.pause import collector_paused
-from predictions.services import predict_and_store
+from predictions.services import predict_and_store, predict_and_store_many
 
 pytestmark = pytest.mark.django_db
 
@@ -37,11 +37,15 @@ def test_where_it_is_off_it_stays_so():
 def test_long_bodies_are_answered_without_it(api, example, monkeypatch):
     seen = []
 
-    def watched(*args, **kwargs):
-        seen.append(gc.isenabled())
-        return predict_and_store(*args, **kwargs)
+    def watched(call):
+        def calling(*args, **kwargs):
+            seen.append(gc.isenabled())
+            return call(*args, **kwargs)
 
-    monkeypatch.setattr("predictions.api.views.predict_and_store", watched)
+        return calling
+
+    for call in (predict_and_store, predict_and_store_many):
+        monkeypatch.setattr(f"predictions.api.views.{call.__name__}", watched(call))
     assert api.post("predictions/bulk/", [example]).status_code == 201
     assert api.post("predictions/", example).status_code == 201
     assert seen == [False, True]
