@@ -22,7 +22,7 @@ class RequestIdMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        given = request.headers.get(_HEADER, "")
+        given = request.META.get("HTTP_X_REQUEST_ID", "")  # to ask for the headers by name would prepare all of them
         request_id = given if _ACCEPTED.fullmatch(given) else uuid7().hex
         request.request_id = request_id  # type: ignore[attr-defined]
         token = _current.set(request_id)

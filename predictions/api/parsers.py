@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import IO, Any
 
 import orjson
@@ -27,7 +27,7 @@ def check_body(request: HttpRequest) -> None:
     """Refuse a body that is missing, of unknown length, encoded or too long, before a byte of it is read."""
     if "HTTP_TRANSFER_ENCODING" in request.META:
         raise Refusal("length-required")
-    if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
+    if request.META.get("HTTP_CONTENT_ENCODING", "identity").strip().lower() != "identity":
         raise Refusal("unsupported-media-type", "The body must not be compressed.")
     size = _announced(request)
     if size <= 0:
@@ -46,14 +46,19 @@ class StrictJSONParser(BaseParser):
         charset = parse_header_parameters(media_type)[1].get("charset", "utf-8") if media_type and ";" in media_type else "utf-8"
         if charset.strip().lower() not in {"utf-8", "utf8"}:
             raise UnsupportedMediaType(media_type or "")
-        try:
-            body: bytes = stream.read()
-        except UnreadablePostError as error:
-            raise Refusal("malformed", "The body broke off.") from error
-        announced = _announced((parser_context or {})["request"])
-        if len(body) != announced:
-            raise Refusal("malformed", f"The body broke off: {announced} bytes were announced, {len(body)} arrived.")
-        return read_json(body)
+        return read_whole(stream.read, (parser_context or {})["request"])
+
+
+def read_whole(read: Callable[[], bytes], request: HttpRequest) -> Any:
+    """Return the value of the body that ``read`` returns; raise Refusal where it is not as long as ``request`` announced it."""
+    try:
+        body = read()
+    except UnreadablePostError as error:
+        raise Refusal("malformed", "The body broke off.") from error
+    announced = _announced(request)
+    if len(body) != announced:
+        raise Refusal("malformed", f"The body broke off: {announced} bytes were announced, {len(body)} arrived.")
+    return read_json(body)
 
 
 def read_json(body: bytes) -> Any:

@@ -8,8 +8,8 @@ from functools import lru_cache
 from typing import Any
 
 import orjson
+from django.http import HttpRequest
 from django.urls import get_script_prefix, reverse
-from rest_framework.request import Request
 
 from ml_model.artifacts import Manifest
 from ml_model.scoring import Scorer
@@ -20,12 +20,12 @@ from predictions.storing import NewPrediction, NewPredictions
 _Common = tuple[str, dt.datetime, str, dict[str, str]]
 
 
-def represent(prediction: Prediction | NewPrediction, request: Request) -> dict[str, Any]:
+def represent(prediction: Prediction | NewPrediction, request: HttpRequest) -> dict[str, Any]:
     """One prediction as JSON; a number has its unit and interval, a class the probabilities of all."""
     return represent_many([prediction], request)[0]
 
 
-def represent_many(predictions: Iterable[Prediction | NewPrediction], request: Request) -> list[dict[str, Any]]:
+def represent_many(predictions: Iterable[Prediction | NewPrediction], request: HttpRequest) -> list[dict[str, Any]]:
     """Several predictions as JSON, in order."""
     address = _address(request)
     units: dict[tuple[str, str], str | None] = {}
@@ -43,7 +43,7 @@ def represent_many(predictions: Iterable[Prediction | NewPrediction], request: R
     return shown
 
 
-def represent_stored(new: NewPredictions, request: Request) -> list[dict[str, Any]]:
+def represent_stored(new: NewPredictions, request: HttpRequest) -> list[dict[str, Any]]:
     """Predictions that were stored together, each as ``represent`` shows it, in order."""
     common = (_address(request), new.created_at, new.source, {"name": new.model_name, "version": new.model_version})
     unit, level = _unit(new.model_name, new.model_version), new.level
@@ -64,9 +64,9 @@ def _path(prefix: str) -> str:  # noqa: ARG001  # the path begins with it
     return reverse("api:predictions")
 
 
-def _address(request: Request) -> str:
+def _address(request: HttpRequest) -> str:
     """Return the address that those of predictions begin with; to resolve it takes longer than all the rest of one of them."""
-    return request.build_absolute_uri(_path(get_script_prefix()))
+    return f"{request.scheme}://{request.get_host()}{_path(get_script_prefix())}"
 
 
 def _unit(name: str, version: str) -> str | None:
@@ -103,7 +103,7 @@ def _digests(manifest: Manifest) -> dict[str, Any]:
     }
 
 
-def represent_model(scorer: Scorer, request: Request) -> dict[str, Any]:
+def represent_model(scorer: Scorer, request: HttpRequest) -> dict[str, Any]:
     """The live release: what it predicts, for whom, how well, and where it comes from."""
     spec, manifest = scorer.spec, scorer.manifest
     target = spec.target

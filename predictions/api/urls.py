@@ -2,11 +2,11 @@
 
 from django.urls import path, re_path
 
-from predictions.api import views
+from predictions.api import quick, views
 
 app_name = "api"
 urlpatterns = [
-    path("predictions/", views.PredictionsView.as_view(), name="predictions"),
+    path("predictions/", quick.predictions, name="predictions"),
     path("predictions/bulk/", views.BulkView.as_view(), name="bulk"),
     path("predictions/<uuid:prediction_id>/", views.PredictionView.as_view(), name="prediction"),
     path("model/", views.ModelView.as_view(), name="model"),

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.contrib.auth.models import User
 from django.db.models import QuerySet
-from django.http import Http404
+from django.http import Http404, HttpRequest
 from rest_framework.permissions import AllowAny
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
@@ -56,12 +56,17 @@ class PredictionsView(_PrivateView):
 
     def post(self, request: Request) -> Response:
         """Score and store one record."""
-        try:
-            stored = predict_and_store(request.data, source=Prediction.Source.API, user=_user(request))
-        except RecordsRefused as refused:
-            raise Refusal("invalid", "The record breaks the contract.", refused.errors_by_row[0]) from refused
-        answer = represent(stored, request)
+        answer = answer_one(request.data, _user(request), request)
         return Response(answer, status=201, headers={"Location": answer["url"]})
+
+
+def answer_one(record: object, user: User, request: HttpRequest) -> dict[str, Any]:
+    """Score and store one record for a user, and return the answer to ``request``; raise Refusal where it breaks the contract."""
+    try:
+        stored = predict_and_store(record, source=Prediction.Source.API, user=user)
+    except RecordsRefused as refused:
+        raise Refusal("invalid", "The record breaks the contract.", refused.errors_by_row[0]) from refused
+    return represent(stored, request)
 
 
 class BulkView(_PrivateView):
