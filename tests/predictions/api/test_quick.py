@@ -125,7 +125,7 @@ def test_where_requests_are_limited_they_are_counted_by_the_view(
     api: Api, example: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Once(UserRateThrottle):
-        rate = "1/hour"
+        scope, rate = "short", "1/hour"
 
     assert quick._is_limited is False
     monkeypatch.setattr(PredictionsView, "throttle_classes", [Once])
