@@ -14,7 +14,7 @@ class PredictionsConfig(AppConfig):
         """Register the system checks, the making of the reviewers' group, and what waits for an answer to be on its way."""
         from predictions import checks  # noqa: F401  # importing registers them, which must wait for the app registry
         from predictions.groups import make_reviewer_group
-        from predictions.storing import checkpoint
+        from predictions.sqlite import checkpoint
 
         post_migrate.connect(make_reviewer_group, sender=self, dispatch_uid="predictions.make_reviewer_group")
         request_finished.connect(checkpoint, dispatch_uid="predictions.checkpoint")

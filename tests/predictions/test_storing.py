@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-import fcntl
 import json
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
-from django.core.signals import request_finished
 from django.db import IntegrityError, connection
-from django.db.utils import ConnectionHandler
 from django.utils import timezone
 from uuid_utils.compat import uuid7
 
-from predictions import storing
 from predictions.models import Prediction
-from predictions.storing import NewPrediction, NewPredictions, checkpoint, insert, insert_many, stored_as_new
+from predictions.storing import NewPrediction, NewPredictions, insert, insert_many, stored_as_new
 
 pytestmark = pytest.mark.django_db
 NUMBER = NewPrediction(
@@ -134,32 +129,6 @@ def test_rows_without_a_submission_are_many():
     assert Prediction.objects.filter(submission=None, visitor=None).count() == 3
 
 
-class File:
-    """A connection to a database in a file, as far as the queue asks."""
-
-    vendor, in_atomic_block = "sqlite", False
-
-    def __init__(self, path: Path) -> None:
-        self.settings_dict = {"NAME": path}
-
-    def is_in_memory_db(self) -> bool:
-        return False
-
-
-def test_one_writer_after_the_other(monkeypatch, tmp_path):
-    monkeypatch.setattr(storing, "connection", File(tmp_path / "db"))
-    with storing._turn(), (tmp_path / "db-queue").open() as other, pytest.raises(BlockingIOError):
-        fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    with (tmp_path / "db-queue").open() as other:
-        fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-
-def test_without_a_queue_the_database_has_writers_wait(monkeypatch, tmp_path):
-    monkeypatch.setattr(storing, "connection", File(tmp_path / "no such folder" / "db"))
-    with storing._turn():
-        assert list(tmp_path.iterdir()) == []
-
-
 @pytest.mark.django_db(transaction=True)
 def test_of_many_rows_none_stays_where_one_fails():
     with pytest.raises(IntegrityError):
@@ -167,48 +136,10 @@ def test_of_many_rows_none_stays_where_one_fails():
     assert not Prediction.objects.exists()
 
 
-PRAGMAS = ("ignore_check_constraints", "cache_size", "wal_autocheckpoint")
-
-
-def pragmas() -> list[int]:
-    with connection.cursor() as cursor:
-        return [cursor.execute(f"PRAGMA {name}").fetchone()[0] for name in PRAGMAS]
-
-
-@pytest.mark.skipif("connection.vendor != 'sqlite'", reason="these are settings of SQLite")
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("keys", [(uuid7(),), (uuid7(),) * 2], ids=["stored", "refused"])
-def test_the_settings_for_many_rows_end_with_them(keys):
-    before = pragmas()
-    try:
-        insert_many(several(*keys))
-    except IntegrityError:
-        assert len(set(keys)) < len(keys)
-    assert pragmas() == before
-
-
-@pytest.mark.skipif("connection.vendor != 'sqlite'", reason="this is the log of SQLite")
-def test_the_log_is_copied_into_the_database_once_the_answer_is_on_its_way(monkeypatch, tmp_path):
-    """By a connection to a file, because a database in memory has no log."""
-    path = tmp_path / "db.sqlite3"
-    alias = ConnectionHandler({"default": connection.settings_dict | {"NAME": path}})["default"]
-    monkeypatch.setattr(storing, "connection", alias)
-    with alias.cursor() as cursor:
-        cursor.execute("PRAGMA journal_mode=WAL")
-        cursor.execute("CREATE TABLE rows (row TEXT)")
-        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        size = path.stat().st_size
-        with storing._at_length(cursor):
-            cursor.execute(
-                "INSERT INTO rows WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000) "
-                "SELECT hex(zeroblob(1000)) FROM n"
-            )
-    assert path.stat().st_size == size
-    request_finished.send(sender=None)
-    assert path.stat().st_size > size + 3000 * 2000
-    alias.close()
-
-
-def test_without_a_log_nothing_is_copied(django_assert_num_queries):
-    with django_assert_num_queries(0):
-        checkpoint()
+@pytest.mark.parametrize("count", [1, 99, 100, 101, 250])
+def test_each_of_many_rows_is_stored_once(count):
+    keys = [uuid7() for _ in range(count)]
+    insert_many(several(*keys, values=list(map(float, range(count)))))
+    stored = Prediction.objects.in_bulk()
+    assert [stored[key].value for key in keys] == list(map(float, range(count)))
+    assert len(stored) == count

@@ -1,0 +1,101 @@
+"""What SQLite is told beside its statements: who writes next, how many rows are written at once, when its log is copied.
+
+Where the database is another one, all of this does nothing.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import fcntl
+import logging
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+
+from django.db import DatabaseError, connection
+from django.db.backends.utils import CursorWrapper
+
+logger = logging.getLogger(__name__)
+_AT_LENGTH = {
+    # What is stored as JSON was written as JSON a moment ago; to check it takes as long as a third of the rest.
+    "ignore_check_constraints": 1,
+    # The rows of one body and their indexes, which would otherwise be written, read and written again; in kB, below 0.
+    "cache_size": -16_000,
+    # To copy the log into the database takes as long as to write it, and can wait for the answer: see ``checkpoint``.
+    "wal_autocheckpoint": 0,
+}
+
+
+class _Log(threading.local):
+    """Whether this thread has left a long log of writes behind."""
+
+    is_long = False
+
+
+_log = _Log()
+
+
+@contextmanager
+def turn() -> Iterator[None]:
+    """Wait until no other thread or process of this machine is storing.
+
+    SQLite lets one write at a time and has the others ask again after 1, 2, 5, 10 … 100 ms, in no order: under load the last
+    of a hundred waited for half a second. The lock of a file wakes the next one at once, and ends with its process.
+    """
+    alone = connection.vendor != "sqlite" or connection.in_atomic_block
+    if alone or connection.is_in_memory_db():  # type: ignore[attr-defined]  # SQLite has it
+        yield
+        return
+    try:
+        queue = os.open(f"{connection.settings_dict['NAME']}-queue", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError:
+        # Another user's file, say. The queue is for speed alone: SQLite has writers wait as well, only longer.
+        yield
+        return
+    try:
+        fcntl.flock(queue, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(queue)
+
+
+@contextmanager
+def at_length(cursor: CursorWrapper) -> Iterator[None]:
+    """Have thousands of rows written at half of their cost, and then all be as it was."""
+    if connection.vendor != "sqlite":
+        yield
+        return
+    checkpoint()
+    before = {name: cursor.execute(f"PRAGMA {name}").fetchone()[0] for name in _AT_LENGTH}
+    try:
+        for name, value in _AT_LENGTH.items():
+            cursor.execute(f"PRAGMA {name} = {value}")
+        yield
+    finally:
+        for name, value in before.items():
+            cursor.execute(f"PRAGMA {name} = {value}")
+        _log.is_long = True
+
+
+def checkpoint(**_: object) -> None:
+    """Copy the log that many rows have left behind into the database.
+
+    Called when an answer is on its way, and before more rows come where none was.
+    """
+    if not _log.is_long or connection.in_atomic_block:
+        return
+    _log.is_long = False
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA wal_checkpoint(PASSIVE)")
+    except DatabaseError:
+        # What is in the log is stored; the next writer copies it.
+        logger.warning("the log of the database could not be copied into it", exc_info=True)
+
+
+@lru_cache(maxsize=8)
+def text_of(instant: dt.datetime) -> str:
+    """Return an instant as Django writes it there; all rows of one request have the same."""
+    return str(instant.replace(tzinfo=None))

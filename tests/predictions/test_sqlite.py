@@ -1,0 +1,92 @@
+"""What SQLite is told: one writer after the other, many rows at once, and its log when there is time."""
+
+from __future__ import annotations
+
+import fcntl
+from pathlib import Path
+
+import pytest
+from django.core.signals import request_finished
+from django.db import IntegrityError, connection
+from django.db.utils import ConnectionHandler
+from uuid_utils.compat import uuid7
+
+from predictions import sqlite
+from predictions.sqlite import checkpoint
+from predictions.storing import insert_many
+from tests.predictions.test_storing import several
+
+pytestmark = pytest.mark.django_db
+
+
+class File:
+    """A connection to a database in a file, as far as the queue asks."""
+
+    vendor, in_atomic_block = "sqlite", False
+
+    def __init__(self, path: Path) -> None:
+        self.settings_dict = {"NAME": path}
+
+    def is_in_memory_db(self) -> bool:
+        return False
+
+
+def test_one_writer_after_the_other(monkeypatch, tmp_path):
+    monkeypatch.setattr(sqlite, "connection", File(tmp_path / "db"))
+    with sqlite.turn(), (tmp_path / "db-queue").open() as other, pytest.raises(BlockingIOError):
+        fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    with (tmp_path / "db-queue").open() as other:
+        fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def test_without_a_queue_the_database_has_writers_wait(monkeypatch, tmp_path):
+    monkeypatch.setattr(sqlite, "connection", File(tmp_path / "no such folder" / "db"))
+    with sqlite.turn():
+        assert list(tmp_path.iterdir()) == []
+
+
+PRAGMAS = ("ignore_check_constraints", "cache_size", "wal_autocheckpoint")
+
+
+def pragmas() -> list[int]:
+    with connection.cursor() as cursor:
+        return [cursor.execute(f"PRAGMA {name}").fetchone()[0] for name in PRAGMAS]
+
+
+@pytest.mark.skipif("connection.vendor != 'sqlite'", reason="these are settings of SQLite")
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("keys", [(uuid7(),), (uuid7(),) * 2], ids=["stored", "refused"])
+def test_the_settings_for_many_rows_end_with_them(keys):
+    before = pragmas()
+    try:
+        insert_many(several(*keys))
+    except IntegrityError:
+        assert len(set(keys)) < len(keys)
+    assert pragmas() == before
+
+
+@pytest.mark.skipif("connection.vendor != 'sqlite'", reason="this is the log of SQLite")
+def test_the_log_is_copied_into_the_database_once_the_answer_is_on_its_way(monkeypatch, tmp_path):
+    """By a connection to a file, because a database in memory has no log."""
+    path = tmp_path / "db.sqlite3"
+    alias = ConnectionHandler({"default": connection.settings_dict | {"NAME": path}})["default"]
+    monkeypatch.setattr(sqlite, "connection", alias)
+    with alias.cursor() as cursor:
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("CREATE TABLE rows (row TEXT)")
+        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        size = path.stat().st_size
+        with sqlite.at_length(cursor):
+            cursor.execute(
+                "INSERT INTO rows WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000) "
+                "SELECT hex(zeroblob(1000)) FROM n"
+            )
+    assert path.stat().st_size == size
+    request_finished.send(sender=None)
+    assert path.stat().st_size > size + 3000 * 2000
+    alias.close()
+
+
+def test_without_a_log_nothing_is_copied(django_assert_num_queries):
+    with django_assert_num_queries(0):
+        checkpoint()
