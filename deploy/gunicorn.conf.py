@@ -40,14 +40,18 @@ accesslog = "-"
 logger_class = "project.access_log.AccessLog"
 
 
-def when_ready(_server: Any) -> None:
-    """Import what the first request would, and keep the collector from touching, and so copying, what the workers share."""
+def on_starting(_server: Any) -> None:
+    """Import what the first request would; the runtime has no thread of its own that a fork would lose (``ml_model.compiled``)."""
     from django.urls import get_resolver
 
     from ml_model.compiled import runtime_version
 
     _ = get_resolver().url_patterns
     runtime_version()
+
+
+def when_ready(_server: Any) -> None:
+    """Keep the collector from touching, and so copying, what the workers share."""
     gc.collect()
     gc.freeze()
     _give_back()

@@ -8,7 +8,7 @@ draws records of every kind and compares.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import repeat
 from operator import itemgetter
 from typing import Any
@@ -37,6 +37,9 @@ class Block:
     """Field name to one value per record, each in its own type."""
     encoded: dict[str, Column]
     """Field name to the same values as the feature layer encodes them, shape (n,)."""
+    given: Sequence[Record] | None = None
+    """The very records that were read, where each is complete and none of its values is written otherwise than it is understood;
+    their fields come in the order of whoever sent them. Not to be changed."""
 
     def records(self) -> Iterator[Record]:
         """Return the same, record by record; who needs each for a moment alone pays for one at a time."""
@@ -64,18 +67,24 @@ class ColumnReader:
 
     def read_records(self, records: Sequence[object]) -> Block | None:
         """Return records by column, or None where one of them needs a closer look."""
-        width, rows = len(self._names), []
+        width, rows, is_complete = len(self._names), [], True
         for record in records:
             if type(record) is not dict:
                 return None
-            whole = record if len(record) == width else self._optional | record
-            if len(whole) != width:
-                return None
+            whole = record
+            if len(record) != width:
+                whole, is_complete = self._optional | record, False
+                if len(whole) != width:
+                    return None
             try:
                 rows.append(self._row(whole))
             except KeyError:
                 return None
-        return self.read(dict(zip(self._names, zip(*rows, strict=True), strict=True)))
+        columns = dict(zip(self._names, zip(*rows, strict=True), strict=True))
+        block = self.read(columns)
+        if block and is_complete and all(block.values[name] is column for name, column in columns.items()):
+            return replace(block, given=records)  # type: ignore[arg-type]  # by now they are
+        return block
 
     def read(self, columns: Mapping[str, Sequence[object]]) -> Block | None:
         """Return columns of one length, by field name, or None where one of their values needs a closer look."""

@@ -76,7 +76,7 @@ def predict_and_store_many(
     inputs: list[str] = []
     waiting = []
     for block, answers in scorer.answer_ahead(records):
-        inputs += [orjson.dumps(record).decode() for record in block.records()]
+        inputs += [orjson.dumps(record).decode() for record in block.given or block.records()]
         waiting.append(answers)
     answered = [answers() for answers in waiting]
     new = NewPredictions(

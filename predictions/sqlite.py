@@ -10,7 +10,7 @@ import fcntl
 import logging
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 
@@ -77,6 +77,12 @@ def at_length(cursor: CursorWrapper) -> Iterator[None]:
         for name, value in before.items():
             cursor.execute(f"PRAGMA {name} = {value}")
         _log.is_long = True
+
+
+def execute(statement: str, parameters: Sequence[object]) -> None:
+    """Execute a statement with SQLite's own ``?``: Django would look for its ``%s`` through thousands of characters each time."""
+    with connection.wrap_database_errors:
+        connection.connection.execute(statement, parameters)
 
 
 def checkpoint(**_: object) -> None:

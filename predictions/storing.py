@@ -122,7 +122,7 @@ def insert_many(new: NewPredictions) -> None:
             return
         for start in range(0, len(own), _ROWS):
             some = own[start : start + _ROWS]
-            cursor.execute(_statement_of_many(connection.alias, len(some)), [*common, *chain.from_iterable(some)])
+            sqlite.execute(_statement_of_many(connection.alias, len(some)), [*common, *chain.from_iterable(some)])
 
 
 def stored_as_new(prediction: Prediction) -> NewPrediction:
@@ -138,12 +138,12 @@ def _statement(alias: str) -> str:
 
 @lru_cache(maxsize=2 * _ROWS)
 def _statement_of_many(alias: str, rows: int) -> str:
-    """Return the statement for so many rows, with the parameters of ``_COMMON`` once.
+    """Return the statement for so many rows in SQLite, with the parameters of ``_COMMON`` once.
 
     It takes half of the time of ``executemany``, which gives all parameters again and begins anew for each row.
     """
     into, defaults = _into(alias)
-    common, own = (f"({', '.join(repeat('%s', len(names)))})" for names in (_COMMON, _OWN))
+    common, own = (f"({', '.join(repeat('?', len(names)))})" for names in (_COMMON, _OWN))
     common_names, own_names = (
         ", ".join(f"{prefix}{name}" for name in names) for prefix, names in (("c_", _COMMON), ("o_", _OWN))
     )

@@ -107,6 +107,10 @@ def is_the_same(reader, validator, spec, records):
     valid = validator.validate(records)
     # By repr, because 2 equals 2.0 and True, and 0.0 equals -0.0.
     assert repr(list(block.records())) == repr(valid)
+    if block.given is not None:
+        assert block.given is records
+        assert repr([{name: record[name] for name in spec.fields} for record in records]) == repr(valid)
+        assert all(map(len(spec.fields).__eq__, map(len, records)))
     for field in spec.field:
         expected = encode_column(field, [record[field.name] for record in valid])
         assert block.encoded[field.name].dtype == np.float64
@@ -231,6 +235,29 @@ def test_fields_that_are_left_out_are_unknown(readers, record):
     assert reader.read({name: [value] for name, value in needed.items()}).record(0) == alone
     for name in needed:
         assert reader.read_records([{key: value for key, value in needed.items() if key != name}]) is None
+
+
+@pytest.mark.parametrize(
+    ("change", "is_given"),
+    [
+        ({}, True),
+        ({"area": 1500}, False),
+        ({"area": 0.0}, False),
+        ({"area": None}, True),
+        ({"rooms": 4.0}, False),
+        ({"lot": 5000}, False),
+    ],
+)
+def test_records_that_are_written_as_they_are_understood_are_handed_on(change, is_given, readers, record):
+    """Whatever the order of their fields."""
+    reader, _, _ = readers["house"]
+    whole = {**record, "area": 1500.5, "lot": 5000.0} | change
+    records = [dict(reversed(whole.items())), whole]
+    block = reader.read_records(records)
+    assert (block.given is records) == is_given
+    assert reader.read({name: [value] for name, value in whole.items()}).given is None
+    del records[0]["area"]
+    assert reader.read_records(records).given is None
 
 
 @pytest.mark.parametrize("columns", [{}, {"lot": []}, {"lot": [5000], "rooms": [4, 5]}, {"lots": [5000]}])

@@ -87,6 +87,14 @@ def test_nobody_is_no_visitor(user, example):
     assert Prediction.objects.get().visitor is None
 
 
+def test_the_order_of_the_fields_does_not_matter(user, example):
+    backwards = dict(reversed(example.items()))
+    stored = predict_and_store_many([example, backwards], user=user)
+    assert json.loads(stored.inputs[0]) == json.loads(stored.inputs[1]) == example
+    assert stored.values[0] == stored.values[1]
+    assert stored.labels[0] == stored.labels[1]
+
+
 def test_columns_are_stored_as_records_are(user, example):
     columns = {name: [value] * 3 for name, value in example.items()}
     rows = predict_and_store_many(columns, user=user)
