@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 from django.http import HttpRequest
-from django.urls import get_script_prefix, reverse
+from django.urls import reverse
 
 from ml_model.artifacts import Manifest
 from ml_model.scoring import Scorer
@@ -60,13 +60,16 @@ def represent_stored(new: NewPredictions, request: HttpRequest) -> list[dict[str
 
 
 @lru_cache
-def _path(prefix: str) -> str:  # noqa: ARG001  # the path begins with it
+def _path(script: str) -> str:  # noqa: ARG001  # what is reversed begins with it
     return reverse("api:predictions")
 
 
 def _address(request: HttpRequest) -> str:
     """Return the address that those of predictions begin with; to resolve it takes longer than all the rest of one of them."""
-    return f"{request.scheme}://{request.get_host()}{_path(get_script_prefix())}"
+    meta = request.META
+    # That the site is called so was checked before any view was called; ``get_host`` would check it again.
+    host = meta.get("HTTP_HOST") or request.get_host()
+    return f"{request.scheme}://{host}{_path(meta.get('SCRIPT_NAME', ''))}"
 
 
 def _unit(name: str, version: str) -> str | None:

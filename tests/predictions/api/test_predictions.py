@@ -38,6 +38,14 @@ def test_what_is_posted_can_be_got_and_listed(api, user, example, spec):
     assert Prediction.objects.get().user == user
 
 
+@pytest.mark.parametrize("script", ["", "/inhouse", ""])
+def test_the_address_is_the_one_that_was_asked(script, api, example):
+    headers = {"Host": "localhost:8000"}
+    posted = api.send("predictions/", json.dumps(example).encode(), headers=headers, SCRIPT_NAME=script).json()
+    assert posted["url"] == f"http://localhost:8000{script}/api/v1/predictions/{posted['id']}/"
+    assert api.get(f"predictions/{posted['id']}/", headers=headers, SCRIPT_NAME=script).json()["url"] == posted["url"]
+
+
 def test_a_value_outside_of_what_was_learnt_carries_a_warning(api, example, spec):
     field = next(field for field in spec.field if field.kind in NUMERIC and field.range[1] > field.trained[1])
     answer = api.post("predictions/", {**example, field.name: field.range[1]}).json()
