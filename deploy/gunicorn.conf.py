@@ -41,7 +41,7 @@ logger_class = "project.access_log.AccessLog"
 
 
 def on_starting(_server: Any) -> None:
-    """Import what the first request would; the runtime has no thread of its own that a fork would lose (``ml_model.compiled``)."""
+    """Import what the first request would; the runtime starts no thread that a fork would lose, see ``ml_model.compiled``."""
     from django.urls import get_resolver
 
     from ml_model.compiled import runtime_version
