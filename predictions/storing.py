@@ -93,8 +93,8 @@ def insert(new: NewPrediction) -> None:
     created_at, key = (sqlite.text_of(new.created_at), new.id.hex) if on_sqlite else (new.created_at, new.id)
     # One statement is a transaction of its own; inside of another one a refusal must leave that one usable.
     inside = transaction.atomic() if connection.in_atomic_block else nullcontext()
-    with sqlite.turn(), inside, connection.cursor() as cursor:
-        cursor.execute(_statement(connection.alias), (created_at, *common, key, *own))
+    with sqlite.turn(), inside:
+        sqlite.run(_statement(connection.alias), (created_at, *common, key, *own))
 
 
 def insert_many(new: NewPredictions) -> None:
@@ -116,13 +116,14 @@ def insert_many(new: NewPredictions) -> None:
             strict=True,
         )
     )
-    with sqlite.turn(), connection.cursor() as cursor, sqlite.at_length(cursor), transaction.atomic():
+    with sqlite.turn(), sqlite.at_length(), transaction.atomic():
         if not on_sqlite:
-            cursor.executemany(_statement(connection.alias), [common + row for row in own])
+            with connection.cursor() as cursor:
+                cursor.executemany(_statement(connection.alias), [common + row for row in own])
             return
         for start in range(0, len(own), _ROWS):
             some = own[start : start + _ROWS]
-            sqlite.execute(_statement_of_many(connection.alias, len(some)), [*common, *chain.from_iterable(some)])
+            sqlite.run(_statement_of_many(connection.alias, len(some)), [*common, *chain.from_iterable(some)])
 
 
 def stored_as_new(prediction: Prediction) -> NewPrediction:
@@ -143,7 +144,7 @@ def _statement_of_many(alias: str, rows: int) -> str:
     It takes half of the time of ``executemany``, which gives all parameters again and begins anew for each row.
     """
     into, defaults = _into(alias)
-    common, own = (f"({', '.join(repeat('?', len(names)))})" for names in (_COMMON, _OWN))
+    common, own = (f"({', '.join(repeat('%s', len(names)))})" for names in (_COMMON, _OWN))
     common_names, own_names = (
         ", ".join(f"{prefix}{name}" for name in names) for prefix, names in (("c_", _COMMON), ("o_", _OWN))
     )

@@ -12,6 +12,8 @@ from knox.crypto import hash_token
 from knox.settings import CONSTANTS
 from rest_framework.exceptions import AuthenticationFailed
 
+from predictions import sqlite
+
 # Tokens that do not expire, of owners that are active; the ORM takes ten times as long to say it anew for each request.
 _LASTING = """
     SELECT token.digest, person.id FROM knox_authtoken token JOIN auth_user person ON person.id = token.user_id
@@ -32,9 +34,7 @@ class TokenAuthentication(KnoxAuthentication):  # type: ignore[misc]
         if not token.isalnum():
             raise AuthenticationFailed("Invalid token.")
         text = token.decode()
-        with connection.cursor() as cursor:
-            cursor.execute(_LASTING, [text[: CONSTANTS.TOKEN_KEY_LENGTH]])
-            known = cursor.fetchall()
+        known = sqlite.run(_LASTING, [text[: CONSTANTS.TOKEN_KEY_LENGTH]])
         if known:
             given = hash_token(text)
             for digest, user_id in known:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from django.core.signals import request_finished
-from django.db import IntegrityError, connection
+from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.db.utils import ConnectionHandler
 from uuid_utils.compat import uuid7
 
@@ -76,7 +76,7 @@ def test_the_log_is_copied_into_the_database_once_the_answer_is_on_its_way(monke
         cursor.execute("CREATE TABLE rows (row TEXT)")
         cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         size = path.stat().st_size
-        with sqlite.at_length(cursor):
+        with sqlite.at_length():
             cursor.execute(
                 "INSERT INTO rows WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000) "
                 "SELECT hex(zeroblob(1000)) FROM n"
@@ -90,3 +90,26 @@ def test_the_log_is_copied_into_the_database_once_the_answer_is_on_its_way(monke
 def test_without_a_log_nothing_is_copied(django_assert_num_queries):
     with django_assert_num_queries(0):
         checkpoint()
+
+
+def test_a_statement_gives_its_rows():
+    assert sqlite.run("SELECT 1, %s", ["%s"]) == [(1, "%s")]
+
+
+def test_a_fault_is_one_of_django():
+    with pytest.raises(DatabaseError), transaction.atomic():
+        sqlite.run("SELECT nothing")
+
+
+def test_who_watches_statements_sees_these(django_assert_num_queries):
+    with django_assert_num_queries(1):
+        sqlite.run("SELECT 1")
+    seen = []
+
+    def watch(execute, statement, parameters, many, context):
+        seen.append(statement)
+        return execute(statement, parameters, many, context)
+
+    with connection.execute_wrapper(watch):
+        sqlite.run("SELECT 2")
+    assert seen == ["SELECT 2"]
