@@ -16,7 +16,12 @@ from typing import Any
 Read = Callable[[dict[str, Any]], float | None]
 _BEGIN, _END = "<!-- servers:begin -->", "<!-- servers:end -->"
 _OURS = ("django", "gunicorn", "scikit-learn", "numpy", "pydantic")
-_THEIRS = {"fastapi": ("fastapi", "uvicorn", "sqlalchemy"), "mlflow": ("mlflow", "uvicorn"), "bentoml": ("bentoml", "uvicorn")}
+_THEIRS = {
+    "fastapi": ("fastapi", "uvicorn", "sqlalchemy"),
+    "mlflow": ("mlflow", "uvicorn"),
+    "bentoml": ("bentoml", "uvicorn"),
+    "mlserver": ("mlserver", "uvicorn"),
+}
 
 
 def single_key(connections: int, fresh: bool) -> str:

@@ -49,8 +49,8 @@ class Server:
     headers: Mapping[str, str] = {}
     table: str | None = None
     """Table of ``db.sqlite3`` that holds one row per prediction."""
-    logged = rb'"POST [^"]*" 2\d\d '
-    """What the access log says of a good answer."""
+    logged: bytes | None = rb'"POST [^"]*" 2\d\d '
+    """What the access log says of a good answer; None where there is none."""
 
     def prepare(self, folder: Path) -> None:
         """Do once what a deployment does before the start, in a folder that lasts for the run."""
@@ -211,6 +211,40 @@ class BentoML(Peer):
     logged = rb"method=POST.*\(status=2\d\d"
 
 
+class MLServer(Peer):
+    """MLServer with two workers for the model beside the one for HTTP; by column alone, which is how it takes requests."""
+
+    key, title, venv, bulk = "mlserver", "MLServer", "mlserver", None
+    logged = None  # it has an access log only where it is debugged
+
+    def __init__(self, spec: Any, bundle: Path) -> None:
+        super().__init__(bundle)
+        self._spec = spec
+        name = spec.model.name if spec else ""
+        self.single = self.columns = f"/v2/models/{name}/infer"
+        self.command = (str(VENVS / "mlserver" / "bin" / "mlserver"), "start", "{folder}")
+
+    def before_start(self, folder: Path) -> None:
+        """Write its settings."""
+        model = {"name": self._spec.model.name, "implementation": "benchmarks.peers.mlserver.runtime.Bundle"}
+        (folder / "model-settings.json").write_text(json.dumps(model))
+
+    def environment(self, folder: Path, port: int = 0) -> dict[str, str]:
+        """Ports that are free, for it opens three, and two workers."""
+        settings = {"host": load.HOST, "http_port": port, "grpc_port": _free_port(), "metrics_port": _free_port()}
+        (folder / "settings.json").write_text(json.dumps(settings | {"parallel_workers": 2, "debug": False}))
+        return super().environment(folder, port)
+
+    def body(self, record: Record) -> bytes:
+        """One record as columns of one row."""
+        return load.columns_body(self._spec, [record])
+
+    def answers(self, content: bytes) -> list[Triple]:
+        """Value, lower and upper end of each row in an answer."""
+        outputs = {one["name"]: one["data"] for one in json.loads(content)["outputs"]}
+        return list(zip(outputs["value"], outputs["low"], outputs["high"], strict=True))
+
+
 @dataclass
 class Running:
     """A server that has answered."""
@@ -233,7 +267,7 @@ def started(server: Server, folder: Path, probe: bytes) -> Iterator[Running]:
     folder.mkdir(parents=True)
     server.before_start(folder)
     port = _free_port()
-    command = [part.format(port=port) for part in server.command]
+    command = [part.format(port=port, folder=folder) for part in server.command]
     with (folder / "log").open("wb") as log:
         begun = time.perf_counter()
         process = subprocess.Popen(
@@ -254,8 +288,10 @@ def stored_rows(running: Running) -> int | None:
         return int(connection.execute(f"SELECT count(*) FROM {running.server.table}").fetchone()[0])  # noqa: S608
 
 
-def logged_answers(running: Running) -> int:
-    """Requests that the server's access log says were answered by 2xx."""
+def logged_answers(running: Running) -> int | None:
+    """Requests that the server's access log says were answered by 2xx; None where it has none."""
+    if running.server.logged is None:
+        return None
     return len(re.findall(running.server.logged, (running.folder / "log").read_bytes()))
 
 

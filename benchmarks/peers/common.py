@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -12,7 +12,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from ml_model.artifacts import Calibration
-from ml_model.features import FeatureEncoder
+from ml_model.features import FeatureEncoder, Matrix, encode_column
 from ml_model.spec import ModelSpec, parse_spec
 from ml_model.tables import FieldTable
 
@@ -30,7 +30,15 @@ class Model:
 
     def predict(self, records: Sequence[dict[str, Any]]) -> Iterable[tuple[float, float, float]]:
         """Return value, lower and upper end of the interval of each record, by one call of each estimator."""
-        matrix = self._encoder.matrix(records)
+        return self._answers(self._encoder.matrix(records))
+
+    def predict_columns(self, columns: Mapping[str, Sequence[Any]]) -> Iterable[tuple[float, float, float]]:
+        """Return the same for records by column, by field name."""
+        return self._answers(
+            self._encoder.derive({field.name: encode_column(field, columns[field.name]) for field in self.spec.field})
+        )
+
+    def _answers(self, matrix: Matrix) -> Iterable[tuple[float, float, float]]:
         values = self._estimator.predict(matrix)
         widths = self._quantile * (1.0 if self._difficulty is None else np.exp(self._difficulty.predict(matrix)))
         if self.spec.target.transform == "log":
