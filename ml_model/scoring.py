@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -34,6 +33,8 @@ from ml_model.spec import ModelSpec
 Vector = npt.NDArray[np.float64]
 _FEW = 8
 """Up to so many records one by one is quicker than by column."""
+_NOT_BESIDE = 100
+"""Up to so many records it takes longer to start a thread than it saves."""
 _TOGETHER = 1_000
 """Records of one block: what a processor's cache holds, and enough of them that their number does not matter."""
 
@@ -140,18 +141,17 @@ class Scorer:
         return self._score_blocks(list(self.blocks(columns)))
 
     def _score_blocks(self, blocks: Sequence[Block]) -> list[Score]:
-        return [score for block in blocks for score in self._answer(block).scores(block.records(), self.level)]
+        return [
+            score for block in blocks for score in self._answer(block, self._answering(block)).scores(block.records(), self.level)
+        ]
 
     def blocks(self, records: Sequence[object] | Mapping[str, Sequence[object]]) -> Iterator[Block]:
         """Yield many records, or columns of one length by field name, in valid blocks, in order.
 
         Raises RecordsRefused with every fault of every record; what was yielded before is then to be thrown away.
         """
-        read: Callable[[Any], Block | None] = self._reader.read_records
-        rows = len(records)
-        if isinstance(records, Mapping):
-            read, rows = self._reader.read, max(map(len, records.values()), default=0)
-        for start in range(0, rows, _TOGETHER):
+        read: Callable[[Any], Block | None] = self._reader.read if isinstance(records, Mapping) else self._reader.read_records
+        for start in range(0, _rows_of(records), _TOGETHER):
             some = _slice(records, start, start + _TOGETHER)
             block = read(some)
             if block is None:
@@ -169,19 +169,20 @@ class Scorer:
 
         A block is answered while the caller is busy with it and with the next one: onnxruntime needs no lock of the interpreter.
         """
+        if _rows_of(records) <= _NOT_BESIDE:
+            yield from ((block, partial(self._answer, block, self._answering(block))) for block in self.blocks(records))
+            return
         with Beside() as beside:
             for block in self.blocks(records):
-                begun = beside.begin(partial(self._answers, self._encoder.derive(block.encoded)))
-                yield block, partial(self._after, begun, self._warnings(block))
+                begun = beside.begin(self._answering(block))
+                yield block, partial(self._answer, block, begun.result)
 
-    def _after(self, begun: Future[Matrix], warnings: Mapping[int, tuple[ScoreWarning, ...]]) -> Answers:
-        return self._told(begun.result(), warnings)
+    def _answering(self, block: Block) -> Callable[[], Matrix]:
+        return partial(self._answers, self._encoder.derive(block.encoded))
 
-    def _answer(self, block: Block) -> Answers:
-        return self._told(self._answers(self._encoder.derive(block.encoded)), self._warnings(block))
-
-    def _warnings(self, block: Block) -> dict[int, tuple[ScoreWarning, ...]]:
-        return {row: self._caution.warnings(block.record(row)) for row in self._caution.rows(block.encoded)}
+    def _answer(self, block: Block, answering: Callable[[], Matrix]) -> Answers:
+        warnings = {row: self._caution.warnings(block.record(row)) for row in self._caution.rows(block.encoded)}
+        return self._told(answering(), warnings)
 
     def _told(self, answers: Matrix, warnings: Mapping[int, tuple[ScoreWarning, ...]]) -> Answers:
         none = [None] * len(answers)
@@ -204,6 +205,10 @@ class Scorer:
             probabilities=none,
             warnings=warnings,
         )
+
+
+def _rows_of(records: Sequence[object] | Mapping[str, Sequence[object]]) -> int:
+    return max(map(len, records.values()), default=0) if isinstance(records, Mapping) else len(records)
 
 
 def _slice(records: Any, start: int, stop: int) -> Any:

@@ -10,8 +10,7 @@ from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.core.paginator import Paginator
-from django.db.models import BooleanField, Q, QuerySet
-from django.db.models.expressions import RawSQL
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.functional import cached_property
 
@@ -26,12 +25,6 @@ else:
 
 _MOST_LISTED = 10_000
 _MOST_USERS = 100
-# Written out, because SQLite does not see that a parameter is what its index is about.
-_BY_FORM = RawSQL(  # noqa: S611  # nothing of a caller is in it
-    f'"{Prediction._meta.db_table}"."source" = \'form\'',  # noqa: SLF001
-    [],
-    output_field=BooleanField(),
-)
 _ID = re.compile(r"([0-9a-f]{8,32})(?:…([0-9a-f]{1,12}))?")
 
 
@@ -89,9 +82,8 @@ class SourceFilter(_Filter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Prediction]) -> QuerySet[Prediction]:
         """The predictions of one door."""
-        if self.chosen() == Prediction.Source.FORM:
-            return queryset.filter(_BY_FORM)
-        return queryset.filter(source=self.chosen()) if self.chosen() else queryset
+        chosen = self.chosen()
+        return queryset.by_source(chosen) if chosen else queryset  # type: ignore[attr-defined]  # that of the model
 
 
 class VersionFilter(_Filter):

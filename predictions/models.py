@@ -8,13 +8,23 @@ from __future__ import annotations
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import models
+from django.db.models.expressions import RawSQL
 from django.utils import timezone
 from knox.models import AuthToken
 from uuid_utils.compat import uuid7
 
+# Written out, because SQLite does not see that a parameter is what the index of the form's rows is about.
+_BY_FORM = RawSQL(  # nothing of a caller is in it
+    '"predictions_prediction"."source" = \'form\'', [], output_field=models.BooleanField()
+)
+
 
 class PredictionQuerySet(models.QuerySet["Prediction"]):
     """Queries over stored predictions."""
+
+    def by_source(self, source: str) -> PredictionQuerySet:
+        """Return the predictions that were asked for through one door."""
+        return self.filter(_BY_FORM if source == Prediction.Source.FORM else models.Q(source=source))
 
     def visible_to(self, user: AbstractBaseUser | AnonymousUser, visitor: str = "") -> PredictionQuerySet:
         """Return what a user, or a visitor of one session, may see: their own, or all for those with the permission."""

@@ -74,9 +74,14 @@ def at_length() -> Iterator[None]:
             run(f"PRAGMA {name} = {value}")
         yield
     finally:
-        for name, value in before.items():
-            run(f"PRAGMA {name} = {value}")
         _log.is_long = True
+        try:
+            for name, value in before.items():
+                run(f"PRAGMA {name} = {value}")
+        except DatabaseError:
+            # The rows are stored, so nobody must be told otherwise; a new connection begins with its own settings.
+            logger.warning("the settings for many rows could not be taken back", exc_info=True)
+            connection.close()
 
 
 def run(statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
@@ -90,6 +95,7 @@ def run(statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]
             cursor.execute(statement, parameters)
             return cursor.fetchall() if cursor.description else []
     connection.ensure_connection()
+    connection.validate_no_broken_transaction()
     with connection.wrap_database_errors:
         return connection.connection.execute(_with_marks(statement), parameters).fetchall()  # type: ignore[no-any-return]
 
@@ -115,7 +121,6 @@ def checkpoint(**_: object) -> None:
         logger.warning("the log of the database could not be copied into it", exc_info=True)
 
 
-@lru_cache(maxsize=8)
 def text_of(instant: dt.datetime) -> str:
-    """Return an instant as Django writes it there; all rows of one request have the same."""
+    """Return an instant as Django writes it there."""
     return str(instant.replace(tzinfo=None))

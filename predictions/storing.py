@@ -116,7 +116,9 @@ def insert_many(new: NewPredictions) -> None:
             strict=True,
         )
     )
-    with sqlite.turn(), sqlite.at_length(), transaction.atomic():
+    # A few rows are stored before the settings for many are made and taken back.
+    at_length = sqlite.at_length() if len(own) > _ROWS else nullcontext()
+    with sqlite.turn(), at_length, transaction.atomic():
         if not on_sqlite:
             with connection.cursor() as cursor:
                 cursor.executemany(_statement(connection.alias), [common + row for row in own])

@@ -32,12 +32,13 @@ _is_limited = any(getattr(throttle, "rate", True) for throttle in PredictionsVie
 def predictions(request: HttpRequest) -> HttpResponseBase:
     """Answer ``POST`` of one plain record by the short way, and everything else by the view."""
     meta = request.META
-    if request.method != "POST" or meta.get("CONTENT_TYPE") != "application/json" or meta.get("HTTP_ACCEPT", "*/*") not in _ANY:
-        return _whole_way(request)
-    user = _owner(meta.get("HTTP_AUTHORIZATION", ""))
-    if user is None or _is_limited:
+    is_plain = meta.get("CONTENT_TYPE") == "application/json" and meta.get("HTTP_ACCEPT", "*/*") in _ANY
+    if request.method != "POST" or not is_plain or _is_limited:
         return _whole_way(request)
     try:
+        user = _owner(meta.get("HTTP_AUTHORIZATION", ""))
+        if user is None:
+            return _whole_way(request)
         answer = _answer(request, user)
     except Exception as error:
         response = handle(error, {"request": request})

@@ -214,5 +214,5 @@ def _narrowed(predictions: QuerySet[Prediction], request: Request) -> QuerySet[P
         faults.append(FieldError(pointer="/model_version", code="text", detail=detail))
     if faults:
         raise Refusal("invalid", "The query has parameters that cannot be used.", faults)
-    predictions = predictions.filter(source=source) if source else predictions
+    predictions = predictions.by_source(source) if source else predictions  # type: ignore[attr-defined]  # that of the model
     return predictions.filter(model_version=version) if version else predictions

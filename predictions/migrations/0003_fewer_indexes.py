@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 
 # Each index that a new row is in is two or three pages to read and one to write: those that most rows are in, and that find nothing
-# faster than a walk back in time does, are gone, and the others grow at their end.
+# faster than a walk back in time does, are gone, and those of owner and version grow at their end.
 class Migration(migrations.Migration):
     dependencies = [
         ("predictions", "0002_sparse_indexes"),

@@ -30,11 +30,11 @@ def test_it_has_begun_when_it_is_handed_back():
 
     with Beside() as beside:
         waiting = beside.begin(call)
-        # The thread goes on as soon as this one waits for anything; without a hand-over it would not have been woken yet.
+        # A moment later, where this thread has not waited for anything since; without a hand-over the other had no turn yet.
+        assert begun == ["begun"]
         assert not waiting.done()
         hold.set()
         assert waiting.result(10) == "ended"
-    assert begun == ["begun"]
 
 
 def test_calls_keep_their_order_and_their_results():

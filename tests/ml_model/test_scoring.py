@@ -136,8 +136,10 @@ def test_a_record_of_unknowns_is_answered(name, scorers, specs):
     assert np.isfinite(numbers(score)).all()
 
 
-def test_blocks_are_answered_ahead_as_they_are_at_once(scorers, known, monkeypatch):
+@pytest.mark.parametrize("beside", [0, 100])
+def test_blocks_are_answered_ahead_as_they_are_at_once(beside, scorers, known, monkeypatch):
     monkeypatch.setattr("ml_model.scoring._TOGETHER", 4)
+    monkeypatch.setattr("ml_model.scoring._NOT_BESIDE", beside)
     for name in NAMES:
         scorer, records = scorers[name], known[name][:14]
         seen, waiting = [], []
@@ -149,8 +151,10 @@ def test_blocks_are_answered_ahead_as_they_are_at_once(scorers, known, monkeypat
         assert scores == scorer.score(records)
 
 
-def test_a_fault_in_the_last_block_names_all_faults(scorer, record, monkeypatch):
+@pytest.mark.parametrize("beside", [0, 100])
+def test_a_fault_in_the_last_block_names_all_faults(beside, scorer, record, monkeypatch):
     monkeypatch.setattr("ml_model.scoring._TOGETHER", 4)
+    monkeypatch.setattr("ml_model.scoring._NOT_BESIDE", beside)
     records = [record | {"rooms": 99} if row in {5, 13} else record for row in range(14)]
     with pytest.raises(RecordsRefused) as refused:
         list(scorer.answer_ahead(records))

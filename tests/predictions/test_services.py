@@ -52,6 +52,7 @@ def test_many_are_returned_in_their_order(user, example, number):
 def test_many_are_stored_as_one_by_one(user, example, number, monkeypatch):
     """In blocks, the last of which is shorter, and warnings in some of the rows."""
     monkeypatch.setattr("ml_model.scoring._TOGETHER", 4)
+    monkeypatch.setattr("ml_model.scoring._NOT_BESIDE", 0)
     low, high = number.trained
     outside = next(value for value in (high + 1, low - 1) if number.range[0] <= value <= number.range[1])
     records = [{**example, number.name: round(value)} for value in (low, outside, high, low, high, outside, low, low, high, low)]

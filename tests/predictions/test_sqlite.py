@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from django.core.signals import request_finished
-from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.db import DatabaseError, IntegrityError, OperationalError, connection, transaction
 from django.db.utils import ConnectionHandler
 from uuid_utils.compat import uuid7
 
@@ -55,7 +55,7 @@ def pragmas() -> list[int]:
 
 @pytest.mark.skipif("connection.vendor != 'sqlite'", reason="these are settings of SQLite")
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("keys", [(uuid7(),), (uuid7(),) * 2], ids=["stored", "refused"])
+@pytest.mark.parametrize("keys", [[uuid7() for _ in range(101)], [uuid7()] * 101], ids=["stored", "refused"])
 def test_the_settings_for_many_rows_end_with_them(keys):
     before = pragmas()
     try:
@@ -87,7 +87,9 @@ def test_the_log_is_copied_into_the_database_once_the_answer_is_on_its_way(monke
     alias.close()
 
 
-def test_without_a_log_nothing_is_copied(django_assert_num_queries):
+@pytest.mark.django_db(transaction=True)
+def test_without_a_log_nothing_is_copied(monkeypatch, django_assert_num_queries):
+    monkeypatch.setattr(sqlite._log, "is_long", False)
     with django_assert_num_queries(0):
         checkpoint()
 
@@ -113,3 +115,30 @@ def test_who_watches_statements_sees_these(django_assert_num_queries):
     with connection.execute_wrapper(watch):
         sqlite.run("SELECT 2")
     assert seen == ["SELECT 2"]
+
+
+@pytest.mark.skipif("connection.vendor != 'sqlite'", reason="these are settings of SQLite")
+@pytest.mark.django_db(transaction=True)
+def test_where_the_settings_cannot_be_taken_back_the_rows_are_stored_all_the_same(monkeypatch, caplog):
+    run, closed = sqlite.run, []
+
+    def fail(statement, parameters=()):
+        if statement.startswith("PRAGMA cache_size = -2"):
+            raise OperationalError("disk I/O error")
+        return run(statement, parameters)
+
+    monkeypatch.setattr(sqlite, "run", fail)
+    monkeypatch.setattr(connection, "close", lambda: closed.append(True))
+    try:
+        insert_many(several(*(uuid7() for _ in range(101))))
+    finally:
+        monkeypatch.undo()
+        connection.close()
+    assert closed
+    assert "could not be taken back" in caplog.text
+
+
+@pytest.mark.skipif("connection.vendor != 'sqlite'", reason="these are settings of SQLite")
+def test_few_rows_are_stored_without_settings_of_their_own(monkeypatch):
+    monkeypatch.setattr(sqlite, "at_length", pytest.fail)
+    insert_many(several(*(uuid7() for _ in range(100))))

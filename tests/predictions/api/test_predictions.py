@@ -298,3 +298,8 @@ def test_the_list_can_be_narrowed(api, many):
 def test_a_filter_that_cannot_be_meant_is_refused(api, many, query):
     errors = problem_of(api.get(f"predictions/?{query}"), 400, "invalid")["errors"]
     assert [error["pointer"] for error in errors] == [f"/{query.partition('=')[0]}"]
+
+
+@pytest.mark.skipif("connection.vendor != 'sqlite'", reason="the plan of PostgreSQL depends on the size of the table")
+def test_the_rows_of_the_form_have_an_index() -> None:
+    assert "prediction_form" in Prediction.objects.by_source("form").order_by("-created_at")[:50].explain()

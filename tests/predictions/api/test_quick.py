@@ -142,3 +142,15 @@ def test_what_fails_is_told_alike(fault: Exception, api: Api, example: dict[str,
     sent = json.dumps(example).encode()
     assert shape(api.send("predictions/", sent)) == shape(api.send("predictions/", sent, WHOLE))
     problem_of(api.send("predictions/", sent), 503, "unavailable")
+
+
+def test_a_database_that_does_not_tell_who_asks_is_told_alike(
+    api: Api, example: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> None:
+        raise OperationalError("a secret")
+
+    monkeypatch.setattr("predictions.api.authentication.sqlite.run", fail)
+    sent = json.dumps(example).encode()
+    assert shape(api.send("predictions/", sent)) == shape(api.send("predictions/", sent, WHOLE))
+    problem_of(api.send("predictions/", sent), 503, "unavailable")
