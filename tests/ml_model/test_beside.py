@@ -29,6 +29,7 @@ def test_it_has_begun_when_it_is_handed_back():
         return "ended"
 
     with Beside() as beside:
+        beside.begin(lambda: None).result(10)  # to start a thread also waits for it
         waiting = beside.begin(call)
         # A moment later, where this thread has not waited for anything since; without a hand-over the other had no turn yet.
         assert begun == ["begun"]
