@@ -54,7 +54,7 @@ class PredictionAdmin(_Admin):
     paginator = admin_list.CappedPaginator
     show_full_result_count = False
     show_facets = ShowFacets.NEVER
-    ordering = ("-created_at",)
+    ordering = ("-id",)
     sortable_by = ("time",)
     date_hierarchy = "created_at"
     search_fields = ("id",)
@@ -69,7 +69,7 @@ class PredictionAdmin(_Admin):
         """Enough of the id to tell it from others."""
         return words.short_id(prediction)
 
-    @admin.display(description="time", ordering="created_at")
+    @admin.display(description="time", ordering="id")
     def time(self, prediction: Prediction) -> str:
         """When it was asked, to the minute."""
         return f"{timezone.localtime(prediction.created_at):%Y-%m-%d %H:%M}"
@@ -111,6 +111,10 @@ class PredictionAdmin(_Admin):
     def has_delete_permission(self, request: HttpRequest, obj: Prediction | None = None) -> bool:
         """Superusers alone: what was answered is evidence."""
         return bool(request.user.is_superuser and super().has_delete_permission(request, obj))
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[admin_list.TimedList]:
+        """The list that finds a time by its keys."""
+        return admin_list.TimedList
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         """Whether the list may be narrowed by a parameter of its address."""

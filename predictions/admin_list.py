@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 import uuid
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth import get_user_model
 from django.core.paginator import Paginator
 from django.db.models import Q, QuerySet
@@ -16,7 +18,7 @@ from django.utils.functional import cached_property
 
 from ml_model.errors import ReleaseError
 from ml_model.releases import read_releases
-from predictions.models import Prediction
+from predictions.models import Prediction, first_key
 
 if TYPE_CHECKING:
     _Paginator = Paginator[Prediction]
@@ -25,6 +27,8 @@ else:
 
 _MOST_LISTED = 10_000
 _MOST_USERS = 100
+_CLOCK_STEP = dt.timedelta(days=1)
+"""How far the time of a key may be from that of its row: keys go on growing while a clock is put back."""
 _ID = re.compile(r"([0-9a-f]{8,32})(?:…([0-9a-f]{1,12}))?")
 
 
@@ -133,6 +137,19 @@ class OutcomeFilter(_Filter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Prediction]) -> QuerySet[Prediction]:
         """The predictions with, or without, an outcome."""
         return queryset.filter(outcome_at__isnull=self.chosen() == "no") if self.chosen() else queryset
+
+
+class TimedList(ChangeList):
+    """Finds the rows of a day, a month or a year by their keys, which grow with time and have an index."""
+
+    def get_filters(self, request: HttpRequest) -> Any:
+        """Return what Django does, with the keys of the time among the lookups."""
+        found = super().get_filters(request)
+        lookups: dict[str, Any] = found[2]
+        if "created_at__gte" in lookups:
+            [start], [end] = lookups["created_at__gte"], lookups["created_at__lt"]
+            lookups |= {"id__gte": [first_key(start - _CLOCK_STEP)], "id__lt": [first_key(end + _CLOCK_STEP)]}
+        return found
 
 
 FILTERS = (ReviewFilter, WarningsFilter, OutcomeFilter, SourceFilter, VersionFilter)

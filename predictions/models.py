@@ -5,6 +5,9 @@ The columns know no model: inputs are JSON, an answer is a number or a label. So
 
 from __future__ import annotations
 
+import datetime as dt
+from uuid import UUID
+
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import models
@@ -17,6 +20,11 @@ from uuid_utils.compat import uuid7
 _BY_FORM = RawSQL(  # nothing of a caller is in it
     '"predictions_prediction"."source" = \'form\'', [], output_field=models.BooleanField()
 )
+
+
+def first_key(instant: dt.datetime) -> UUID:
+    """Return a key before all that are made from an instant on: a UUIDv7 begins with the milliseconds since 1970 (RFC 9562)."""
+    return UUID(int=max(int(instant.timestamp() * 1000), 0) << 80)
 
 
 class PredictionQuerySet(models.QuerySet["Prediction"]):
@@ -54,7 +62,7 @@ class Prediction(models.Model):
         REJECTED = "rejected", "Rejected"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    created_at = models.DateTimeField("time", default=timezone.now, db_index=True, editable=False)
+    created_at = models.DateTimeField("time", default=timezone.now, editable=False)
     source = models.CharField(max_length=8, choices=Source.choices, editable=False)
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -106,6 +114,7 @@ class Prediction(models.Model):
     class Meta:
         ordering = ["-id"]
         # What a new row seldom tells is indexed where it is told: each index that a row is in is a page to read, write and sync.
+        # Time has none of its own, because the key grows with it.
         constraints = [
             models.UniqueConstraint(
                 fields=["submission"], condition=models.Q(submission__isnull=False), name="prediction_submission"
@@ -116,13 +125,13 @@ class Prediction(models.Model):
             models.Index(fields=["reviewed_by"], name="prediction_reviewer", condition=models.Q(reviewed_by__isnull=False)),
             # Upwards although they are read downwards: a new row then comes last, where its page is at hand and gets full.
             models.Index(fields=["user", "id"], name="prediction_owner"),
-            models.Index(fields=["model_version", "created_at"], name="prediction_version"),
+            models.Index(fields=["model_version", "id"], name="prediction_version"),
             # The lists that the admin offers, each newest first, where few rows are in them. Those with most of the rows, not
             # reviewed or asked by programs, are found by walking back in time.
-            models.Index(fields=["-created_at"], name="prediction_form", condition=models.Q(source="form")),
-            models.Index(fields=["-created_at"], name="prediction_warned", condition=models.Q(has_warnings=True)),
-            models.Index(fields=["-created_at"], name="prediction_reviewed", condition=models.Q(reviewed_at__isnull=False)),
-            models.Index(fields=["-created_at"], name="prediction_outcome", condition=models.Q(outcome_at__isnull=False)),
+            models.Index(fields=["-id"], name="prediction_form", condition=models.Q(source="form")),
+            models.Index(fields=["-id"], name="prediction_warned", condition=models.Q(has_warnings=True)),
+            models.Index(fields=["-id"], name="prediction_reviewed", condition=models.Q(reviewed_at__isnull=False)),
+            models.Index(fields=["-id"], name="prediction_outcome", condition=models.Q(outcome_at__isnull=False)),
         ]
 
     def __str__(self) -> str:

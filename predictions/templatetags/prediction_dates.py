@@ -49,7 +49,7 @@ def prediction_dates(cl: ChangeList) -> dict[str, Any]:
 def _bounds() -> tuple[dt.date, dt.date]:
     """The days of the first and the last prediction: two looks into the index."""
     times = Prediction.objects.values_list("created_at", flat=True)
-    first, last = times.order_by("created_at").first(), times.order_by("-created_at").first()
+    first, last = times.order_by("id").first(), times.order_by("-id").first()
     if first is None or last is None:
         return dt.date.max, dt.date.min
     return timezone.localtime(first).date(), timezone.localtime(last).date()

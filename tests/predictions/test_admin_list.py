@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.contrib.admin import site
@@ -15,11 +16,12 @@ from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
+from uuid_utils.compat import uuid7
 
 from ml_model.caution import ScoreWarning
 from predictions import admin_list, embedded, words
 from predictions.admin_list import CappedPaginator, search
-from predictions.models import Prediction
+from predictions.models import Prediction, first_key
 from tests.predictions.door import predicted
 
 LIST = reverse("admin:predictions_prediction_changelist")
@@ -28,7 +30,14 @@ LIST = reverse("admin:predictions_prediction_changelist")
 def stored(**columns: Any) -> Prediction:
     """A prediction with the columns that a test is about."""
     facts = {"source": "form", "model_name": "m", "model_version": "0.0.1", "inputs": {}, "value": 1.0, "low": 0.5, "high": 2.0}
+    if "created_at" in columns:
+        facts["id"] = made_at(columns["created_at"])
     return Prediction.objects.create(**facts | columns)
+
+
+def made_at(instant: dt.datetime) -> UUID:
+    """A key as it is made at an instant."""
+    return UUID(int=first_key(instant).int | (uuid7().int & (2**80 - 1)))
 
 
 def found(text: str) -> set[Prediction]:
@@ -191,10 +200,43 @@ def test_dates_lead_down_to_a_day(desk: Client) -> None:
     assert len(listed(desk, **only)) == 1
 
 
+@pytest.mark.parametrize("zone", ["UTC", "Pacific/Auckland"])
+def test_a_day_is_that_of_the_rows_to_the_microsecond(desk: Client, zone: str) -> None:
+    with timezone.override(zone):
+        start = dt.datetime(2024, 3, 9, tzinfo=timezone.get_current_timezone())
+        end = start + dt.timedelta(days=1)
+        inside = [stored(created_at=start), stored(created_at=end - dt.timedelta(microseconds=1))]
+        stored(created_at=start - dt.timedelta(microseconds=1))
+        stored(created_at=end)
+        # A clock that was put back: the keys go on from where they were.
+        late = Prediction.objects.create(**facts_of(inside[0]) | {"id": made_at(end + dt.timedelta(hours=23))})
+        early = Prediction.objects.create(**facts_of(inside[0]) | {"id": made_at(start - dt.timedelta(hours=23))})
+        found = listed(desk, created_at__year="2024", created_at__month="3", created_at__day="9")
+    assert found == [late, *reversed(inside), early]
+
+
+def facts_of(prediction: Prediction) -> dict[str, Any]:
+    """The columns of a prediction."""
+    return {field.name: getattr(prediction, field.name) for field in Prediction._meta.concrete_fields}
+
+
+@pytest.mark.parametrize("year", ["1900", "1970", "2199"])
+def test_a_time_without_predictions_is_empty(desk: Client, prediction: Prediction, year: str) -> None:
+    assert listed(desk, created_at__year=year) == []
+
+
+@pytest.mark.skipif("connection.vendor != 'sqlite'", reason="the plan of PostgreSQL depends on the size of the table")
+def test_a_time_is_found_by_the_keys(desk: Client) -> None:
+    response = desk.get(LIST, {"created_at__year": "2024"})
+    plan = response.context["cl"].queryset[:50].explain()
+    assert "SEARCH predictions_prediction USING INDEX sqlite_autoindex" in plan
+    assert "ORDER BY" not in plan
+
+
 def narrowed(kind: type[admin_list._Filter], value: str) -> QuerySet[Prediction]:
     """What a filter of the list makes of all predictions, in the order of the list."""
     chosen = kind(RequestFactory().get(LIST), {str(kind.parameter_name): [value]}, Prediction, site.get_model_admin(Prediction))
-    return chosen.queryset(RequestFactory().get(LIST), Prediction.objects.order_by("-created_at", "-pk"))
+    return chosen.queryset(RequestFactory().get(LIST), Prediction.objects.order_by("-id"))
 
 
 @pytest.mark.parametrize(
@@ -202,9 +244,9 @@ def narrowed(kind: type[admin_list._Filter], value: str) -> QuerySet[Prediction]
     [
         (admin_list.ReviewFilter, "approved", "prediction_reviewed"),
         (admin_list.ReviewFilter, "corrected", "prediction_reviewed"),
-        (admin_list.ReviewFilter, "open", "created_at"),
+        (admin_list.ReviewFilter, "open", "autoindex"),
         (admin_list.SourceFilter, "form", "prediction_form"),
-        (admin_list.SourceFilter, "bulk", "created_at"),
+        (admin_list.SourceFilter, "bulk", "autoindex"),
         (admin_list.VersionFilter, "1.0.0", "prediction_version"),
         (admin_list.WarningsFilter, "yes", "prediction_warned"),
         (admin_list.OutcomeFilter, "yes", "prediction_outcome"),
