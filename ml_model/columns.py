@@ -124,15 +124,17 @@ def _taken(field: FieldTable, values: Sequence[object]) -> tuple[Values, Column]
 
 def _numbers(field: FieldTable, values: Sequence[Any], kinds: set[type]) -> tuple[Values, Column] | None:
     try:
-        column = np.array(values, dtype=np.float64) + 0.0  # -0.0 is stored and hashed as 0.0
+        column = np.array(values, dtype=np.float64)
     except OverflowError:
         return None
+    is_negative_zero = np.signbit(column) & (column == 0)
+    column += 0.0  # -0.0 is stored and hashed as 0.0
     unknown = values.count(None)
     low, high = field.range or (-np.inf, np.inf)
     if np.count_nonzero((column >= low) & (column <= high)) != len(values) - unknown:
         return None
     if field.kind == "number":
-        if kinds <= {float} and not (column == 0).any():
+        if kinds <= {float} and not is_negative_zero.any():
             return values, column
         numbers: list[float] | list[int] = column.tolist()
     else:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -20,7 +21,6 @@ import numpy as np
 import numpy.typing as npt
 
 from ml_model.artifacts import TOLERANCE, Bundle, Calibration, Fitted, read_bundle
-from ml_model.beside import Beside
 from ml_model.caution import Caution, ScoreWarning
 from ml_model.columns import Block, ColumnReader
 from ml_model.compiled import RUNTIME, answers_of, learnt_answers, serves_compiled
@@ -35,6 +35,8 @@ _FEW = 8
 """Up to so many records one by one is quicker than by column."""
 _NOT_BESIDE = 100
 """Up to so many records it takes longer to start a thread than it saves."""
+_OVERFLOWS = 700.0
+"""Exponents from where on an exponential leaves the range of double precision."""
 _TOGETHER = 1_000
 """Records of one block: what a processor's cache holds, and enough of them that their number does not matter."""
 
@@ -167,21 +169,27 @@ class Scorer:
     ) -> Iterator[tuple[Block, Callable[[], Answers]]]:
         """Yield what ``blocks`` does, each block with what waits for its answers and returns them.
 
-        A block is answered while the caller is busy with it and with the next one: onnxruntime needs no lock of the interpreter.
+        A thread beside answers one block after the other, since onnxruntime needs no lock of the interpreter. It ends with the
+        last of them; where the caller or a record ends the iteration, what has not begun is dropped.
         """
         if _rows_of(records) <= _NOT_BESIDE:
             yield from ((block, partial(self._answer, block, self._answering(block))) for block in self.blocks(records))
             return
-        with Beside() as beside:
+        beside = ThreadPoolExecutor(max_workers=1)
+        try:
             for block in self.blocks(records):
-                begun = beside.begin(self._answering(block))
-                yield block, partial(self._answer, block, begun.result)
+                yield block, partial(self._answer, block, beside.submit(self._answering(block)).result)
+        except BaseException:
+            beside.shutdown(cancel_futures=True)
+            raise
+        beside.shutdown(wait=False)
 
     def _answering(self, block: Block) -> Callable[[], Matrix]:
         return partial(self._answers, self._encoder.derive(block.encoded))
 
     def _answer(self, block: Block, answering: Callable[[], Matrix]) -> Answers:
-        warnings = {row: self._caution.warnings(block.record(row)) for row in self._caution.rows(block.encoded)}
+        rows = self._caution.rows(block.encoded)
+        warnings = {row: found for row in rows if (found := self._caution.warnings(block.record(row)))}
         return self._told(answering(), warnings)
 
     def _told(self, answers: Matrix, warnings: Mapping[int, tuple[ScoreWarning, ...]]) -> Answers:
@@ -196,7 +204,7 @@ class Scorer:
                 probabilities=[dict(zip(names, shares, strict=True)) for shares in answers.tolist()],
                 warnings=warnings,
             )
-        values, lows, highs = (ends.tolist() for ends in intervals(self.spec, self._calibration, answers))
+        values, lows, highs = _intervals_of_few(self.spec, self._calibration, answers)
         return Answers(
             values=values,
             lows=lows,
@@ -240,6 +248,23 @@ def intervals(spec: ModelSpec, calibration: Calibration, answers: Matrix) -> tup
     if np.isfinite(low).all() and np.isfinite(high).all():
         return values, low, high
     return np.nan_to_num(values), np.nan_to_num(low), np.nan_to_num(high)
+
+
+def _intervals_of_few(spec: ModelSpec, calibration: Calibration, answers: Matrix) -> Sequence[Sequence[float]]:
+    """Return what ``intervals`` does; of one row, the same numbers without an array for each step."""
+    if len(answers) == 1:
+        value, *difficulty = answers[0].tolist()
+        half_width = calibration.quantile * (difficulty[0] if calibration.adaptive else 1.0)
+        if spec.target.transform != "log":
+            low, high = value - half_width, value + half_width
+        elif half_width < _OVERFLOWS:
+            factor = float(np.exp(half_width))
+            low, high = value / factor, value * factor
+        else:
+            low = high = math.nan
+        if math.isfinite(low) and math.isfinite(high):
+            return [value], [low], [high]
+    return [ends.tolist() for ends in intervals(spec, calibration, answers)]
 
 
 def predict_intervals(spec: ModelSpec, fitted: Fitted, matrix: Matrix) -> tuple[Vector, Vector, Vector]:

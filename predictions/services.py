@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import datetime as dt
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from itertools import chain
-from typing import TypeVar
 
 import orjson
 from django.contrib.auth.models import User
@@ -14,11 +13,10 @@ from django.utils import timezone
 from uuid_utils import uuid7 as quick_uuid7
 from uuid_utils.compat import uuid7
 
+from ml_model.scoring import Answers, Scorer
 from predictions import embedded
 from predictions.models import Prediction
 from predictions.storing import NewPrediction, NewPredictions, insert, insert_many, stored_as_new
-
-Column = TypeVar("Column")
 
 
 def predict_and_store(
@@ -66,21 +64,25 @@ def predict_and_store(
 
 def predict_and_store_many(
     records: Sequence[object] | Mapping[str, Sequence[object]], *, user: User | None = None
-) -> NewPredictions:
-    """Score records by the live release, store the answers, all or none, and return them in order.
+) -> list[NewPredictions]:
+    """Score records by the live release, store the answers, all or none, and return them in order, some thousand at a time.
 
     ``records`` are one record each or, as a mapping, columns of one length by field name. Raises RecordsRefused with every fault
     of every record, or ModelUnavailable.
     """
     scorer = embedded.live()
-    inputs: list[str] = []
-    waiting = []
-    for block, answers in scorer.answer_ahead(records):
-        inputs += [orjson.dumps(record).decode() for record in block.given or block.records()]
-        waiting.append(answers)
-    answered = [answers() for answers in waiting]
-    new = NewPredictions(
-        created_at=timezone.now(),
+    ahead = [
+        (answers, [orjson.dumps(record).decode() for record in block.given or block.records()])
+        for block, answers in scorer.answer_ahead(records)
+    ]
+    now = timezone.now()
+    # Nothing is refused from here on, so the first answers are stored while the last records are scored.
+    return insert_many(_answered(scorer, answers(), inputs, user, now) for answers, inputs in ahead)
+
+
+def _answered(scorer: Scorer, answers: Answers, inputs: list[str], user: User | None, now: dt.datetime) -> NewPredictions:
+    return NewPredictions(
+        created_at=now,
         source=Prediction.Source.BULK.value,
         user_id=user.pk if user else None,
         model_name=scorer.spec.model.name,
@@ -88,19 +90,13 @@ def predict_and_store_many(
         level=scorer.level,
         ids=[str(quick_uuid7()) for _ in inputs],
         inputs=inputs,
-        values=_joined(one.values for one in answered),
-        lows=_joined(one.lows for one in answered),
-        highs=_joined(one.highs for one in answered),
-        labels=[label or "" for one in answered for label in one.labels],
-        probabilities=_joined(one.probabilities for one in answered),
-        warnings=[[asdict(told) for told in one.warnings.get(row, ())] for one in answered for row in range(len(one.values))],
+        values=answers.values,
+        lows=answers.lows,
+        highs=answers.highs,
+        labels=[label or "" for label in answers.labels],
+        probabilities=answers.probabilities,
+        warnings={row: [asdict(one) for one in found] for row, found in answers.warnings.items()},
     )
-    insert_many(new)
-    return new
-
-
-def _joined(columns: Iterable[Sequence[Column]]) -> list[Column]:
-    return list(chain.from_iterable(columns))
 
 
 def record_review(prediction: Prediction, reviewer: User) -> None:

@@ -8,11 +8,11 @@ connection, its transactions and its errors.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, fields
 from functools import lru_cache
-from itertools import chain, repeat
+from itertools import chain, islice, repeat
 from typing import Any
 from uuid import UUID
 
@@ -59,12 +59,13 @@ class NewPredictions:
     """As UUIDs are written."""
     inputs: list[str]
     """JSON."""
-    values: list[float | None]
-    lows: list[float | None]
-    highs: list[float | None]
-    labels: list[str]
-    probabilities: list[dict[str, float] | None]
-    warnings: list[list[dict[str, str]]]
+    values: Sequence[float | None]
+    lows: Sequence[float | None]
+    highs: Sequence[float | None]
+    labels: Sequence[str]
+    probabilities: Sequence[dict[str, float] | None]
+    warnings: Mapping[int, list[dict[str, str]]]
+    """By row, of those rows that have any."""
 
 
 _COMMON = ("created_at", "source", "user_id", "visitor", "submission", "model_name", "model_version", "level")
@@ -97,11 +98,31 @@ def insert(new: NewPrediction) -> None:
         sqlite.run(_statement(connection.alias), (created_at, *common, key, *own))
 
 
-def insert_many(new: NewPredictions) -> None:
-    """Store new predictions, all or none; raise IntegrityError where an id is stored already."""
+def insert_many(parts: Iterable[NewPredictions]) -> list[NewPredictions]:
+    """Store new predictions as they come, all or none, and return them; raise IntegrityError where an id is stored already.
+
+    What one part raises as it comes is raised, and nothing is stored.
+    """
+    upcoming = iter(parts)
+    # Before it is our turn, so that nobody else who wants to write waits for the first answers.
+    first = list(islice(upcoming, 1))
+    stored = []
+    # A few rows are stored before the settings for many are made and taken back.
+    at_length = sqlite.at_length() if first and len(first[0].ids) > _ROWS else nullcontext()
+    with sqlite.turn(), at_length, transaction.atomic():
+        for part in chain(first, upcoming):
+            _insert_part(part)
+            stored.append(part)
+    return stored
+
+
+def _insert_part(new: NewPredictions) -> None:
     on_sqlite = connection.vendor == "sqlite"
     created_at = sqlite.text_of(new.created_at) if on_sqlite else new.created_at
     common = (created_at, new.source, new.user_id, None, None, new.model_name, new.model_version, new.level)
+    warnings, has_warnings = ["[]"] * len(new.ids), [False] * len(new.ids)
+    for row, found in new.warnings.items():
+        warnings[row], has_warnings[row] = _text_of_warnings(found), True
     own = list(
         zip(
             [one.replace("-", "") for one in new.ids] if on_sqlite else new.ids,
@@ -111,21 +132,18 @@ def insert_many(new: NewPredictions) -> None:
             new.highs,
             new.labels,
             map(_text_of_shares, new.probabilities),
-            map(_text_of_warnings, new.warnings),
-            map(bool, new.warnings),
+            warnings,
+            has_warnings,
             strict=True,
         )
     )
-    # A few rows are stored before the settings for many are made and taken back.
-    at_length = sqlite.at_length() if len(own) > _ROWS else nullcontext()
-    with sqlite.turn(), at_length, transaction.atomic():
-        if not on_sqlite:
-            with connection.cursor() as cursor:
-                cursor.executemany(_statement(connection.alias), [common + row for row in own])
-            return
-        for start in range(0, len(own), _ROWS):
-            some = own[start : start + _ROWS]
-            sqlite.run(_statement_of_many(connection.alias, len(some)), [*common, *chain.from_iterable(some)])
+    if not on_sqlite:
+        with connection.cursor() as cursor:
+            cursor.executemany(_statement(connection.alias), [common + row for row in own])
+        return
+    for start in range(0, len(own), _ROWS):
+        some = own[start : start + _ROWS]
+        sqlite.run(_statement_of_many(connection.alias, len(some)), [*common, *chain.from_iterable(some)])
 
 
 def stored_as_new(prediction: Prediction) -> NewPrediction:
@@ -136,14 +154,15 @@ def stored_as_new(prediction: Prediction) -> NewPrediction:
 @lru_cache
 def _statement(alias: str) -> str:
     into, defaults = _into(alias)
-    return f"{into} VALUES ({', '.join([*repeat('%s', len(_COMMON + _OWN)), *defaults])})"
+    return f"INSERT {into} VALUES ({', '.join([*repeat('%s', len(_COMMON + _OWN)), *defaults])})"  # noqa: S608  # names and defaults of the model
 
 
 @lru_cache(maxsize=2 * _ROWS)
 def _statement_of_many(alias: str, rows: int) -> str:
     """Return the statement for so many rows in SQLite, with the parameters of ``_COMMON`` once.
 
-    It takes half of the time of ``executemany``, which gives all parameters again and begins anew for each row.
+    It takes half of the time of ``executemany``, which gives all parameters again and begins anew for each row. ``OR FAIL``
+    leaves the rows before one that fails to the transaction, which takes them back; so SQLite keeps no second journal for them.
     """
     into, defaults = _into(alias)
     common, own = (f"({', '.join(repeat('%s', len(names)))})" for names in (_COMMON, _OWN))
@@ -152,12 +171,12 @@ def _statement_of_many(alias: str, rows: int) -> str:
     )
     return (
         f"WITH common({common_names}) AS (VALUES {common}), own({own_names}) AS (VALUES {', '.join(repeat(own, rows))}) "  # noqa: S608
-        f"{into} SELECT {', '.join([common_names, own_names, *defaults])} FROM own, common"
+        f"INSERT OR FAIL {into} SELECT {', '.join([common_names, own_names, *defaults])} FROM own, common"
     )
 
 
 def _into(alias: str) -> tuple[str, Sequence[str]]:
-    """Return the beginning of an INSERT, which names the columns, and what those that are not told begin with."""
+    """Return where an INSERT puts a row, with the names of its columns, and what those that are not told begin with."""
     database = connections[alias]
     by_name = {field.attname: field for field in Prediction._meta.concrete_fields}  # noqa: SLF001  # public in all but its name
     told = _COMMON + _OWN
@@ -169,7 +188,7 @@ def _into(alias: str) -> tuple[str, Sequence[str]]:
     columns = ", ".join(database.ops.quote_name(str(by_name[name].column)) for name in (*told, *begun))
     # Nothing of a caller is in the text: names and defaults are those of the model.
     table = database.ops.quote_name(Prediction._meta.db_table)  # noqa: SLF001
-    return f"INSERT INTO {table} ({columns})", [f"'{default}'" for default in begun.values()]
+    return f"INTO {table} ({columns})", [f"'{default}'" for default in begun.values()]
 
 
 def _text_of_shares(shares: dict[str, float] | None) -> str | None:

@@ -97,20 +97,20 @@ def faults_of(body: Any, refused: RecordsRefused) -> list[FieldError]:
     return found
 
 
-def answer_of(spec: ModelSpec, body: Mapping[str, Any], stored: NewPredictions) -> dict[str, Any]:
+def answer_of(spec: ModelSpec, body: Mapping[str, Any], stored: Sequence[NewPredictions]) -> dict[str, Any]:
     """Return the answer to a request: its output tensors, in the order of the rows."""
-    data: dict[str, Sequence[Any]] = {
-        "value": stored.values,
-        "low": stored.lows,
-        "high": stored.highs,
-        "label": stored.labels,
-        "probabilities": [share for shares in stored.probabilities for share in (shares or {}).values()],
-        "warnings": list(map(len, stored.warnings)),
-        "id": stored.ids,
-    }
+    data: dict[str, list[Any]] = {name: [] for name in ("value", "low", "high", "label", "probabilities", "warnings", "id")}
+    for part in stored:
+        data["value"] += part.values
+        data["low"] += part.lows
+        data["high"] += part.highs
+        data["label"] += part.labels
+        data["probabilities"] += [share for shares in part.probabilities for share in (shares or {}).values()]
+        data["warnings"] += [len(part.warnings.get(row, ())) for row in range(len(part.ids))]
+        data["id"] += part.ids
     outputs = [
-        {"name": name, "datatype": datatype, "shape": [len(stored.ids), *shape[1:]], "data": data[name]}
+        {"name": name, "datatype": datatype, "shape": [len(data["id"]), *shape[1:]], "data": data[name]}
         for name, datatype, shape in _outputs(spec)
     ]
-    answer = {"model_name": stored.model_name, "model_version": stored.model_version, "outputs": outputs}
+    answer = {"model_name": stored[0].model_name, "model_version": stored[0].model_version, "outputs": outputs}
     return {"id": body["id"], **answer} if isinstance(body.get("id"), str) else answer

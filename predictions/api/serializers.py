@@ -53,9 +53,9 @@ def represent_stored(new: NewPredictions, request: HttpRequest) -> list[dict[str
     else:
         numbers = zip(new.values, new.lows, new.highs, strict=True)
         answers = (_number(value, unit, low, high, level) for value, low, high in numbers)
+    rows = enumerate(zip(new.ids, answers, new.inputs, strict=True))
     return [
-        _shown(common, key, answer, warnings, orjson.Fragment(inputs))
-        for key, answer, warnings, inputs in zip(new.ids, answers, new.warnings, new.inputs, strict=True)
+        _shown(common, key, answer, new.warnings.get(row, []), orjson.Fragment(inputs)) for row, (key, answer, inputs) in rows
     ]
 
 

@@ -88,7 +88,8 @@ class BulkView(_PrivateView):
             detail = f"{len(refused.errors_by_row)} of {len(records)} records break the contract; nothing was stored."
             raise Refusal("invalid", detail, faults) from refused
         records.clear()  # the request holds on to itself until the collector comes; what was sent need not wait for that
-        return Response({"count": len(stored.ids), "results": represent_stored(stored, request)}, status=201)
+        results = [shown for part in stored for shown in represent_stored(part, request)]
+        return Response({"count": len(results), "results": results}, status=201)
 
 
 class PredictionView(_PrivateView):

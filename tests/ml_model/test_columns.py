@@ -242,7 +242,8 @@ def test_fields_that_are_left_out_are_unknown(readers, record):
     [
         ({}, True),
         ({"area": 1500}, False),
-        ({"area": 0.0}, False),
+        ({"area": 0.0}, True),
+        ({"area": -0.0}, False),
         ({"area": None}, True),
         ({"rooms": 4.0}, False),
         ({"lot": 5000}, False),

@@ -42,7 +42,7 @@ def test_many_are_returned_in_their_order(user, example, number):
     low, high = number.trained
     records = [{**example, number.name: low + (high - low) * share} for share in (0.75, 0.0, 0.5, 1.0)]
     records = [{**record, number.name: round(record[number.name])} for record in records]
-    stored = predict_and_store_many(records, user=user)
+    [stored] = predict_and_store_many(records, user=user)
     assert [json.loads(inputs)[number.name] for inputs in stored.inputs] == [record[number.name] for record in records]
     rows = [Prediction.objects.get(pk=key) for key in stored.ids]
     assert [row.inputs[number.name] for row in rows] == [record[number.name] for record in records]
@@ -58,7 +58,8 @@ def test_many_are_stored_as_one_by_one(user, example, number, monkeypatch):
     records = [{**example, number.name: round(value)} for value in (low, outside, high, low, high, outside, low, low, high, low)]
     alone = [predict_and_store(record, source=BULK, user=user) for record in records]
     together = predict_and_store_many(records, user=user)
-    for one, key in zip(alone, together.ids, strict=True):
+    assert [len(part.ids) for part in together] == [4, 4, 2]
+    for one, key in zip(alone, [key for part in together for key in part.ids], strict=True):
         mine, other = Prediction.objects.get(pk=one.id), Prediction.objects.get(pk=key)
         for field in Prediction._meta.concrete_fields:
             if field.name not in {"id", "created_at"}:
@@ -83,6 +84,24 @@ def test_where_the_database_fails_half_way_nothing_is_stored(user, example, monk
     assert not Prediction.objects.exists()
 
 
+def test_where_the_last_answers_fail_nothing_is_stored(user, example, monkeypatch):
+    monkeypatch.setattr("ml_model.scoring._TOGETHER", 4)
+    monkeypatch.setattr("ml_model.scoring._NOT_BESIDE", 0)
+    seen, whole = [], embedded.live()._answers
+
+    def answers(matrix):
+        seen.append(len(matrix))
+        if len(matrix) == 2:
+            raise MemoryError
+        return whole(matrix)
+
+    monkeypatch.setattr(embedded.live(), "_answers", answers)
+    with pytest.raises(MemoryError):
+        predict_and_store_many([example] * 10, user=user)
+    assert seen == [4, 4, 2]
+    assert not Prediction.objects.exists()
+
+
 def test_nobody_is_no_visitor(user, example):
     predict_and_store(example, source=API, user=user)
     assert Prediction.objects.get().visitor is None
@@ -90,7 +109,7 @@ def test_nobody_is_no_visitor(user, example):
 
 def test_the_order_of_the_fields_does_not_matter(user, example):
     backwards = dict(reversed(example.items()))
-    stored = predict_and_store_many([example, backwards], user=user)
+    [stored] = predict_and_store_many([example, backwards], user=user)
     assert json.loads(stored.inputs[0]) == json.loads(stored.inputs[1]) == example
     assert stored.values[0] == stored.values[1]
     assert stored.labels[0] == stored.labels[1]
@@ -98,8 +117,9 @@ def test_the_order_of_the_fields_does_not_matter(user, example):
 
 def test_columns_are_stored_as_records_are(user, example):
     columns = {name: [value] * 3 for name, value in example.items()}
-    rows = predict_and_store_many(columns, user=user)
-    assert rows.inputs == predict_and_store_many([example] * 3, user=user).inputs
+    [rows] = predict_and_store_many(columns, user=user)
+    [same] = predict_and_store_many([example] * 3, user=user)
+    assert rows.inputs == same.inputs
     assert Prediction.objects.count() == 6
 
 

@@ -59,7 +59,7 @@ def pragmas() -> list[int]:
 def test_the_settings_for_many_rows_end_with_them(keys):
     before = pragmas()
     try:
-        insert_many(several(*keys))
+        insert_many([several(*keys)])
     except IntegrityError:
         assert len(set(keys)) < len(keys)
     assert pragmas() == before
@@ -130,7 +130,7 @@ def test_where_the_settings_cannot_be_taken_back_the_rows_are_stored_all_the_sam
     monkeypatch.setattr(sqlite, "run", fail)
     monkeypatch.setattr(connection, "close", lambda: closed.append(True))
     try:
-        insert_many(several(*(uuid7() for _ in range(101))))
+        insert_many([several(*(uuid7() for _ in range(101)))])
     finally:
         monkeypatch.undo()
         connection.close()
@@ -141,4 +141,4 @@ def test_where_the_settings_cannot_be_taken_back_the_rows_are_stored_all_the_sam
 @pytest.mark.skipif("connection.vendor != 'sqlite'", reason="these are settings of SQLite")
 def test_few_rows_are_stored_without_settings_of_their_own(monkeypatch):
     monkeypatch.setattr(sqlite, "at_length", pytest.fail)
-    insert_many(several(*(uuid7() for _ in range(100))))
+    insert_many([several(*(uuid7() for _ in range(100)))])

@@ -54,7 +54,7 @@ def several(*ids: UUID, **columns: Any) -> NewPredictions:
         "highs": [NUMBER.high] * many,
         "labels": [""] * many,
         "probabilities": [None] * many,
-        "warnings": [[]] * many,
+        "warnings": {},
     }
     return NewPredictions(**common | told | columns)
 
@@ -93,19 +93,12 @@ def test_several_rows_are_those_that_are_inserted_alone():
     insert(dataclasses.replace(WARNED, submission=None, visitor=None))
     insert(NUMBER)
     keys = [uuid7() for _ in range(3)]
-    warned = [[], WARNED.warnings, []]
-    insert_many(several(*keys, warnings=warned))
-    insert_many(
-        several(
-            other := uuid7(),
-            level=None,
-            values=[None],
-            lows=[None],
-            highs=[None],
-            labels=["yes"],
-            probabilities=[CLASS.probabilities],
-        )
+    other = uuid7()
+    warned = several(*keys, warnings={1: WARNED.warnings})
+    classified = several(
+        other, level=None, values=[None], lows=[None], highs=[None], labels=["yes"], probabilities=[CLASS.probabilities]
     )
+    assert insert_many([warned, classified]) == [warned, classified]
     pairs = [(NUMBER, keys[0]), (WARNED, keys[1]), (NUMBER, keys[2]), (CLASS, other)]
     for one, key in pairs:
         if connection.vendor == "sqlite":
@@ -132,14 +125,14 @@ def test_rows_without_a_submission_are_many():
 @pytest.mark.django_db(transaction=True)
 def test_of_many_rows_none_stays_where_one_fails():
     with pytest.raises(IntegrityError):
-        insert_many(several(uuid7(), NUMBER.id, NUMBER.id))
+        insert_many([several(uuid7()), several(uuid7(), NUMBER.id, NUMBER.id)])
     assert not Prediction.objects.exists()
 
 
 @pytest.mark.parametrize("count", [1, 99, 100, 101, 250])
 def test_each_of_many_rows_is_stored_once(count):
     keys = [uuid7() for _ in range(count)]
-    insert_many(several(*keys, values=list(map(float, range(count)))))
+    insert_many([several(*keys, values=list(map(float, range(count))))])
     stored = Prediction.objects.in_bulk()
     assert [stored[key].value for key in keys] == list(map(float, range(count)))
     assert len(stored) == count

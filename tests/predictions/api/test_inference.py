@@ -175,7 +175,7 @@ def test_without_a_token_nothing_is_predicted(anonymous, address, spec, example)
 def test_classes_are_a_label_and_a_row_of_probabilities():
     spec = parse_spec((Path(__file__).parents[2] / "data" / "penguins.toml").read_text("utf-8"))
     shares = [dict(zip(spec.classes, row, strict=True)) for row in ([0.7, 0.2, 0.1], [0.0, 0.25, 0.75])]
-    answer = answer_of(spec, {}, several(uuid7(), uuid7(), labels=["Adelie", "Gentoo"], probabilities=shares))
+    answer = answer_of(spec, {}, [several(uuid7(), uuid7(), labels=["Adelie", "Gentoo"], probabilities=shares)])
     outputs = {output["name"]: output for output in answer["outputs"]}
     assert outputs["label"]["data"] == ["Adelie", "Gentoo"]
     assert outputs["probabilities"] == {
