@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 import time
 from collections.abc import Mapping
 from functools import lru_cache
@@ -20,8 +21,8 @@ class AccessLog(Logger):  # type: ignore[misc]  # gunicorn is not typed
             return
         request_id = next((value for name, value in resp.headers if name == "X-Request-ID"), "-")
         asked = f"{environ['REQUEST_METHOD']} {environ['RAW_URI']} {environ['SERVER_PROTOCOL']}"
-        self.access_log.info(
-            '%s ACCESS [%s] %s "%s" %s %s bytes %d ms "%s"',
+        line = '%s ACCESS [%s] %s "%s" %s %s bytes %d ms "%s"'
+        parts = (
             _second(int(time.time())),
             request_id,
             environ.get("REMOTE_ADDR", "-"),
@@ -31,6 +32,8 @@ class AccessLog(Logger):  # type: ignore[misc]  # gunicorn is not typed
             request_time.total_seconds() * 1000,
             environ.get("HTTP_USER_AGENT", "-").replace('"', '\\"'),
         )
+        # ``info`` would look through the stack for where it was called.
+        self.access_log.handle(logging.LogRecord(self.access_log.name, logging.INFO, __file__, 0, line, parts, None))
 
 
 @lru_cache(maxsize=1)
