@@ -19,6 +19,7 @@ import shutil
 import signal
 import sys
 import tempfile
+import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,8 @@ from servers import Record, Running, Server
 ROUNDS = 3
 SINGLE_S, BULK_S, WARM_S = 4.0, 2.0, 1.0
 QUICK_S = 2.0
+REST_S = 3.0
+"""How long a server has time to give back what long bodies needed."""
 SINGLES = ((1, True), (8, True), (32, True), (8, False))
 """Connections, and whether each request has a fresh one."""
 BULK_ROWS = (1_000, 10_000)
@@ -173,6 +176,8 @@ class Bench:
                         )
                         answered.add(result["requests"], rows=rows)
                     measured[report.bulk_key(way, rows, connections)] = result
+        measured["memory_busy_mb"] = running.memory_mb()
+        time.sleep(REST_S)
         return measured | {"memory_mb": running.memory_mb()}
 
 

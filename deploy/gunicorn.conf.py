@@ -6,20 +6,22 @@ carried through one. ``docs/performance.md`` says how the numbers here were meas
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import os
 import signal
+import socket
 from contextlib import suppress
 from typing import Any
 
 from project import env
+from project.memory import Memory, give_back
 
 # Each request scores a few rows: a second thread inside of one waits for the first more than it helps.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 _LONG = 2**20
-"""Bytes of a body, from where on it is worth a few milliseconds to give its memory back."""
+"""Bytes of a body, from where on it is worth a few milliseconds to free its memory."""
+_memory = Memory(quiet_s=1.0)
 _host = env.text("HOST", "127.0.0.1")
 _port = env.integer("PORT", default=8000, least=1, most=65535)
 bind = f"{_host}:{_port}"
@@ -54,7 +56,7 @@ def when_ready(_server: Any) -> None:
     """Keep the collector from touching, and so copying, what the workers share."""
     gc.collect()
     gc.freeze()
-    _give_back()
+    give_back()
 
 
 def post_worker_init(_worker: Any) -> None:
@@ -68,18 +70,30 @@ def post_worker_init(_worker: Any) -> None:
         embedded.live()
     # What is loaded now stays, so the collector need not look through it.
     gc.freeze()
-    _give_back()
+    give_back()
 
 
 def post_request(_worker: Any, request: Any, _environ: Any, response: Any) -> None:
-    """After a long body, free what its request and its answer hold of each other, and give the memory back to the system."""
+    """Close the connection where that is safe, and after a long body free what its request and its answer hold of each other."""
+    if response is None:
+        return
+    if worker_class == "sync":
+        _close(request, response.sock)
     length = dict(request.headers).get("CONTENT-LENGTH", "0")
     if (response.response_length or 0) > _LONG or (length.isdecimal() and int(length) > _LONG):
         gc.collect()
-        _give_back()
+        _memory.was_needed()
 
 
-def _give_back() -> None:
-    # The C library keeps what was freed; where it is another than GNU's it has no such call, and needs none.
-    with suppress(OSError, AttributeError):
-        ctypes.CDLL(None).malloc_trim(0)
+def _close(request: Any, connection: socket.socket) -> None:
+    """Close a connection from which nothing is left to be read; then nobody's answer can be cut off by it.
+
+    gunicorn's worker of one thread else waits until the client has closed it, up to two seconds, before it turns to the next one.
+    """
+    # With TLS it is not the client's bytes that wait in the socket.
+    if type(connection) is not socket.socket or getattr(request.body.reader, "length", None) != 0:
+        return
+    try:
+        connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        connection.close()
