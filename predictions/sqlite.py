@@ -84,13 +84,18 @@ def at_length() -> Iterator[None]:
             connection.close()
 
 
+def is_direct() -> bool:
+    """Whether statements go to SQLite without the steps of Django's cursor: where this is SQLite and nobody watches them."""
+    return connection.vendor == "sqlite" and not connection.queries_logged and not connection.execute_wrappers
+
+
 def run(statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
     """Execute a statement with Django's ``%s`` and return its rows; without the steps of Django's cursor where this is SQLite.
 
     They look for the ``%s`` through all of a statement each time, and cost a stored prediction a twentieth. Errors are Django's,
     and whoever watches its statements sees these as well.
     """
-    if connection.vendor != "sqlite" or connection.queries_logged or connection.execute_wrappers:
+    if not is_direct():
         with connection.cursor() as cursor:
             cursor.execute(statement, parameters)
             return cursor.fetchall() if cursor.description else []
