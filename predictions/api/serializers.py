@@ -43,8 +43,16 @@ def represent_many(predictions: Iterable[Prediction | NewPrediction], request: H
     return shown
 
 
-def represent_stored(new: NewPredictions, request: HttpRequest) -> list[dict[str, Any]]:
-    """Predictions that were stored together, each as ``represent`` shows it, in order."""
+def represent_stored(parts: Iterable[NewPredictions], request: HttpRequest) -> orjson.Fragment:
+    """Predictions that were stored together as a JSON array, each as ``represent`` shows it, in order.
+
+    Each part is written while the processor's cache holds it, and nothing of it is left to the collector but its text.
+    """
+    texts = (orjson.dumps(_shown_together(part, request), option=orjson.OPT_UTC_Z)[1:-1] for part in parts)
+    return orjson.Fragment(b"[" + b",".join(texts) + b"]")
+
+
+def _shown_together(new: NewPredictions, request: HttpRequest) -> list[dict[str, Any]]:
     common = (_address(request), new.created_at, new.source, {"name": new.model_name, "version": new.model_version})
     unit, level = _unit(new.model_name, new.model_version), new.level
     answers: Iterable[dict[str, Any]]

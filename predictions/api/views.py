@@ -87,9 +87,9 @@ class BulkView(_PrivateView):
             faults = [error.at(row) for row, errors in refused.errors_by_row.items() for error in errors]
             detail = f"{len(refused.errors_by_row)} of {len(records)} records break the contract; nothing was stored."
             raise Refusal("invalid", detail, faults) from refused
+        count = len(records)
         records.clear()  # the request holds on to itself until the collector comes; what was sent need not wait for that
-        results = [shown for part in stored for shown in represent_stored(part, request)]
-        return Response({"count": len(results), "results": results}, status=201)
+        return Response({"count": count, "results": represent_stored(stored, request)}, status=201)
 
 
 class PredictionView(_PrivateView):
