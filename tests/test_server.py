@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -24,10 +24,24 @@ STOPPED_WITHIN_S = 15
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
     """A gunicorn with two workers in a process group of its own, and its port."""
+    with serving(tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+def single(tmp_path: Path) -> Iterator[int]:
+    """The port of a gunicorn with one worker of one thread, as behind a proxy."""
+    with serving(tmp_path, WEB_CONCURRENCY="1", WEB_THREADS="1") as (_, port):
+        yield port
+
+
+@contextmanager
+def serving(tmp_path: Path, **variables: str) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """Run a gunicorn in a process group of its own; yield it and its port."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    environment = os.environ | {"DATABASE_URL": f"sqlite:///{tmp_path / 'server.sqlite3'}", "PORT": str(port)}
+    environment = os.environ | {"DATABASE_URL": f"sqlite:///{tmp_path / 'server.sqlite3'}", "PORT": str(port), **variables}
     environment.pop("DJANGO_SETTINGS_MODULE", None)
     for prepare in (["migrate"], ["collectstatic", "--no-input"]):
         subprocess.run([sys.executable, "manage.py", *prepare, "--verbosity", "0"], cwd=ROOT, env=environment, check=True)
@@ -73,3 +87,30 @@ def test_it_stops_at_once_while_browsers_keep_their_connections(server, told):
     assert process.wait(STOPPED_WITHIN_S) == 0
     for connection in kept:
         connection.close()
+
+
+def _connected(port: int, kept: ExitStack, timeout_s: float) -> socket.socket:
+    return kept.enter_context(socket.create_connection(("127.0.0.1", port), timeout=timeout_s))
+
+
+def test_a_worker_turns_to_the_next_client_before_the_last_one_has_closed(single):
+    """gunicorn alone would wait for two seconds."""
+    with ExitStack() as kept:
+        for _ in range(3):
+            connection = _connected(single, kept, timeout_s=1.5)
+            connection.sendall(b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert connection.recv(4096).startswith(b"HTTP/1.1 200 ")
+
+
+def test_who_still_sends_a_refused_body_gets_the_answer(single):
+    head = ("POST /api/v1/predictions/ HTTP/1.1", "Host: localhost", "Content-Type: application/json", "Content-Length: 60000")
+    with ExitStack() as kept:
+        connection = _connected(single, kept, timeout_s=10)
+        connection.sendall("\r\n".join([*head, "", ""]).encode())
+        # The answer is on its way, and a connection that the server had closed would be reset by what comes now.
+        assert connection.recv(16, socket.MSG_PEEK).startswith(b"HTTP/1.1 401 ")
+        for _ in range(6):
+            time.sleep(0.05)
+            connection.sendall(b" " * 10_000)
+        answer = b"".join(iter(lambda: connection.recv(4096), b""))
+    assert answer.endswith(b'"errors": []}')

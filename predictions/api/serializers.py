@@ -39,14 +39,15 @@ def represent_many(predictions: Iterable[Prediction | NewPrediction], request: H
             answer: dict[str, Any] = {"label": one.label, "probabilities": one.probabilities}
         else:
             answer = _number(one.value, units[release], one.low, one.high, one.level)
-        shown.append(_shown(common, str(one.id), answer, one.warnings, one.inputs))
+        shown.append({**_shown(common, str(one.id), answer, one.warnings), "inputs": one.inputs})
     return shown
 
 
 def represent_stored(parts: Iterable[NewPredictions], request: HttpRequest) -> orjson.Fragment:
-    """Predictions that were stored together as a JSON array, each as ``represent`` shows it, in order.
+    """Predictions that were stored together as a JSON array, in order, each as ``represent`` shows it but for its inputs.
 
-    Each part is written while the processor's cache holds it, and nothing of it is left to the collector but its text.
+    They were sent a moment ago, and would be two thirds of the answer. Each part is written while the processor's cache holds it,
+    and nothing of it is left to the collector but its text.
     """
     texts = (orjson.dumps(_shown_together(part, request), option=orjson.OPT_UTC_Z)[1:-1] for part in parts)
     return orjson.Fragment(b"[" + b",".join(texts) + b"]")
@@ -61,10 +62,8 @@ def _shown_together(new: NewPredictions, request: HttpRequest) -> list[dict[str,
     else:
         numbers = zip(new.values, new.lows, new.highs, strict=True)
         answers = (_number(value, unit, low, high, level) for value, low, high in numbers)
-    rows = enumerate(zip(new.ids, answers, new.inputs, strict=True))
-    return [
-        _shown(common, key, answer, new.warnings.get(row, []), orjson.Fragment(inputs)) for row, (key, answer, inputs) in rows
-    ]
+    rows = enumerate(zip(new.ids, answers, strict=True))
+    return [_shown(common, key, answer, new.warnings.get(row, [])) for row, (key, answer) in rows]
 
 
 @lru_cache
@@ -89,7 +88,7 @@ def _number(value: float | None, unit: str | None, low: float | None, high: floa
     return {"value": value, "unit": unit, "interval": {"low": low, "high": high, "level": level}}
 
 
-def _shown(common: _Common, key: str, answer: dict[str, Any], warnings: list[dict[str, str]], inputs: object) -> dict[str, Any]:
+def _shown(common: _Common, key: str, answer: dict[str, Any], warnings: list[dict[str, str]]) -> dict[str, Any]:
     address, created_at, source, model = common
     return {
         "id": key,
@@ -99,7 +98,6 @@ def _shown(common: _Common, key: str, answer: dict[str, Any], warnings: list[dic
         "model": model,
         **answer,
         "warnings": warnings,
-        "inputs": inputs,
     }
 
 

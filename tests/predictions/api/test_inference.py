@@ -60,7 +60,7 @@ def test_rows_are_answered_and_stored_as_records_are(api, infer, spec, *, user, 
             (one["interval"]["low"], one["interval"]["high"]) for one in same
         ]
     stored = {str(one.id): one for one in Prediction.objects.filter(user=user, id__in=answer["id"])}
-    assert [stored[key].inputs for key in answer["id"]] == [one["inputs"] for one in same]
+    assert [stored[key].inputs for key in answer["id"]] == [api.get(one["url"]).json()["inputs"] for one in same]
     assert answer["warnings"] == [len(one["warnings"]) for one in same]
 
 

@@ -197,7 +197,7 @@ def test_no_value_makes_the_server_fail(api, example, data):
     if response.status_code == 201:
         answers = response.json().get("results", [response.json()])
         assert Prediction.objects.count() == before + len(answers)
-        assert api.get(answers[0]["url"]).json() == answers[0]
+        assert answers[0].items() <= api.get(answers[0]["url"]).json().items()
         assert api.get("predictions/").status_code == 200
     else:
         problem_of(response, response.status_code, response.json()["type"].split("/")[-2])
