@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import math
 import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -7,11 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
+from ml_model.artifacts import Calibration
 from ml_model.data import load_dataset, read_table, records_of
 from ml_model.errors import BundleRefused, RecordsRefused, ReleaseError
 from ml_model.features import FeatureEncoder
 from ml_model.releases import add_release, read_releases, set_live
-from ml_model.scoring import load_scorer
+from ml_model.scoring import _intervals_of_few, intervals, load_scorer
 
 NAMES = ["penguins", "credit", "concrete", "house"]
 
@@ -159,6 +161,21 @@ def test_a_fault_in_the_last_block_names_all_faults(beside, scorer, record, monk
     with pytest.raises(RecordsRefused) as refused:
         list(scorer.answer_ahead(records))
     assert list(refused.value.errors_by_row) == [5, 13]
+
+
+@pytest.mark.parametrize("transform", ["none", "log"])
+@pytest.mark.parametrize("adaptive", [True, False])
+@pytest.mark.parametrize("quantile", [0.0, 0.31, 1e3, 1e300])
+def test_the_interval_of_one_is_that_among_many(transform, adaptive, quantile, scorers):
+    spec = scorers["concrete"].spec
+    spec = spec.model_copy(update={"target": spec.target.model_copy(update={"transform": transform})})
+    calibration = Calibration(level=0.9, quantile=quantile, adaptive=adaptive)
+    rows = [(value, difficulty) for value in (0.0, 2.5e5, -3.3, 1e308, math.inf) for difficulty in (0.0, 1.7, 700.0, 1e300)]
+    answers = np.array(rows)[:, : 1 + adaptive]
+    with np.errstate(over="ignore", invalid="ignore"):
+        together = zip(*intervals(spec, calibration, answers), strict=True)
+        alone = [_intervals_of_few(spec, calibration, answers[row : row + 1]) for row in range(len(rows))]
+    assert [tuple(end for (end,) in one) for one in alone] == list(together)
 
 
 # Sharing.
