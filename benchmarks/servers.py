@@ -45,6 +45,8 @@ class Server:
     """The environment beside what every server gets. ``{folder}`` is a new one for each start, for the database."""
     single = "/predict"
     bulk: str | None = "/predict/bulk"
+    bulk_by_hand: str | None = None
+    """Where the same list is read and written by hand, for a server whose documented way is not its quickest."""
     columns: str | None = None
     headers: Mapping[str, str] = {}
     table: str | None = None
@@ -145,6 +147,7 @@ class FastApi(Peer):
     """FastAPI, hand-written, not storing."""
 
     key, title, venv = "fastapi", "FastAPI", "fastapi"
+    bulk_by_hand = "/predict/bulk/bytes"
     command = (
         str(VENVS / "fastapi" / "bin" / "uvicorn"),
         "benchmarks.peers.fastapi.app:app",

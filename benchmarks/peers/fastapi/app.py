@@ -3,6 +3,7 @@
 from typing import Any
 
 from fastapi import FastAPI, Response
+from pydantic import BaseModel
 
 from benchmarks.peers.common import load, record_model
 from benchmarks.peers.fastapi.bodies import Body, answer, records_reader
@@ -20,7 +21,25 @@ def predict(record: Record) -> Response:
     return answer({"value": value, "low": low, "high": high})
 
 
+class Answer(BaseModel):
+    """The answer to one record."""
+
+    value: float
+    low: float
+    high: float
+
+
 @app.post("/predict/bulk")
-def bulk(body: Body) -> Response:
-    """Answer a list of records by one prediction."""
-    return answer([{"value": value, "low": low, "high": high} for value, low, high in model.predict(read(body))])
+def bulk(records: list[Record]) -> list[Answer]:
+    """Answer a list of records by one prediction, declared as FastAPI's documentation shows it."""
+    return _predicted([vars(record) for record in records])
+
+
+@app.post("/predict/bulk/bytes")
+def bulk_from_bytes(body: Body) -> Response:
+    """Answer the same by hand: from the bytes of the body to those of the answer."""
+    return answer(_predicted(read(body)))
+
+
+def _predicted(records: list[dict[str, Any]]) -> Any:
+    return [{"value": value, "low": low, "high": high} for value, low, high in model.predict(records)]

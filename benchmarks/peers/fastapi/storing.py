@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import orjson
 from fastapi import FastAPI, Response
+from pydantic import BaseModel
 from sqlalchemy import JSON, create_engine, event, insert
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -72,9 +73,25 @@ def predict(record: Record) -> Response:
     return answer(predict_and_store([vars(record)])[0], 201)
 
 
-@app.post("/predict/bulk")
-def bulk(body: Body) -> Response:
-    """Answer and store a list of records."""
+class Answer(BaseModel):
+    """The answer to one record."""
+
+    id: str
+    value: float
+    low: float
+    high: float
+
+
+@app.post("/predict/bulk", status_code=201)
+def bulk(records: list[Record]) -> list[Answer]:
+    """Answer and store a list of records, declared as FastAPI's documentation shows it."""
+    stored: Any = predict_and_store([vars(record) for record in records])
+    return stored
+
+
+@app.post("/predict/bulk/bytes")
+def bulk_from_bytes(body: Body) -> Response:
+    """Do the same by hand: from the bytes of the body to those of the answer."""
     return answer(predict_and_store(read(body)), 201)
 
 
