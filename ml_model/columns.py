@@ -43,8 +43,8 @@ class Block:
 
     def records(self) -> Iterator[Record]:
         """Return the same, record by record; who needs each for a moment alone pays for one at a time."""
-        names = tuple(self.values)
-        return (dict(zip(names, row, strict=True)) for row in zip(*self.values.values(), strict=True))
+        rows = zip(*self.values.values(), strict=True)
+        return map(dict, map(zip, repeat(tuple(self.values)), rows))
 
     def record(self, row: int) -> Record:
         """Return one record."""

@@ -72,7 +72,7 @@ def predict_and_store_many(
     """
     scorer = embedded.live()
     ahead = [
-        (answers, [orjson.dumps(record).decode() for record in block.given or block.records()])
+        (answers, list(map(bytes.decode, map(orjson.dumps, block.given or block.records()))))
         for block, answers in scorer.answer_ahead(records)
     ]
     now = timezone.now()
