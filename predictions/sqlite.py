@@ -34,7 +34,32 @@ class _Log(threading.local):
     is_long = False
 
 
+class _QueueFile:
+    """The file of a queue, open for as long as this lives; its lock is held by whoever shares this."""
+
+    def __init__(self, path: str) -> None:
+        self.descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self.key = (path, os.getpid())
+
+    def __del__(self) -> None:
+        if hasattr(self, "descriptor"):
+            os.close(self.descriptor)
+
+
+class _Queue(threading.local):
+    """The file that this thread queues by: one of its own, and another one after a fork or with another database."""
+
+    file: _QueueFile | None = None
+
+    def opened(self, path: str) -> int:
+        """Return its descriptor; raise OSError where it cannot be opened."""
+        if self.file is None or self.file.key != (path, os.getpid()):
+            self.file = _QueueFile(path)
+        return self.file.descriptor
+
+
 _log = _Log()
+_queue = _Queue()
 
 
 @contextmanager
@@ -49,16 +74,16 @@ def turn() -> Iterator[None]:
         yield
         return
     try:
-        queue = os.open(f"{connection.settings_dict['NAME']}-queue", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        queue = _queue.opened(f"{connection.settings_dict['NAME']}-queue")
     except OSError:
         # Another user's file, say. The queue is for speed alone: SQLite has writers wait as well, only longer.
         yield
         return
+    fcntl.flock(queue, fcntl.LOCK_EX)
     try:
-        fcntl.flock(queue, fcntl.LOCK_EX)
         yield
     finally:
-        os.close(queue)
+        fcntl.flock(queue, fcntl.LOCK_UN)
 
 
 @contextmanager

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import fcntl
+import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -37,6 +39,53 @@ def test_one_writer_after_the_other(monkeypatch, tmp_path):
         fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
     with (tmp_path / "db-queue").open() as other:
         fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def test_threads_take_turns(monkeypatch, tmp_path):
+    monkeypatch.setattr(sqlite, "connection", File(tmp_path / "db"))
+    order = []
+
+    def wait_for_it() -> None:
+        with sqlite.turn():
+            order.append("second")
+
+    waiting = threading.Thread(target=wait_for_it)
+    with sqlite.turn():
+        waiting.start()
+        waiting.join(0.2)
+        order.append("first")
+    waiting.join(10)
+    assert order == ["first", "second"]
+
+
+def test_the_file_is_kept_for_the_next_turn_and_closed_with_its_thread(monkeypatch, tmp_path):
+    monkeypatch.setattr(sqlite, "connection", File(tmp_path / "db"))
+    kept = []
+
+    def take_turns() -> None:
+        for _ in range(2):
+            with sqlite.turn():
+                kept.append(sqlite._queue.file)
+
+    thread = threading.Thread(target=take_turns)
+    thread.start()
+    thread.join(10)
+    assert kept[0] is kept[1]
+    descriptor = kept[0].descriptor
+    os.fstat(descriptor)
+    kept.clear()
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(descriptor)
+
+
+def test_another_database_and_another_process_have_a_file_of_their_own(monkeypatch, tmp_path):
+    files = []
+    for name, process in (("one", 1), ("other", 1), ("other", 2)):
+        monkeypatch.setattr(sqlite.os, "getpid", lambda process=process: process)
+        monkeypatch.setattr(sqlite, "connection", File(tmp_path / name))
+        with sqlite.turn():
+            files.append(sqlite._queue.file)
+    assert len(set(files)) == 3
 
 
 def test_without_a_queue_the_database_has_writers_wait(monkeypatch, tmp_path):
