@@ -188,8 +188,7 @@ class Scorer:
         return partial(self._answers, self._encoder.derive(block.encoded))
 
     def _answer(self, block: Block, answering: Callable[[], Matrix]) -> Answers:
-        rows = self._caution.rows(block.encoded)
-        warnings = {row: found for row in rows if (found := self._caution.warnings(block.record(row)))}
+        warnings = {row: self._caution.warnings(block.record(row)) for row in self._caution.rows(block.encoded)}
         return self._told(answering(), warnings)
 
     def _told(self, answers: Matrix, warnings: Mapping[int, tuple[ScoreWarning, ...]]) -> Answers:

@@ -173,9 +173,28 @@ def test_the_interval_of_one_is_that_among_many(transform, adaptive, quantile, s
     rows = [(value, difficulty) for value in (0.0, 2.5e5, -3.3, 1e308, math.inf) for difficulty in (0.0, 1.7, 700.0, 1e300)]
     answers = np.array(rows)[:, : 1 + adaptive]
     with np.errstate(over="ignore", invalid="ignore"):
-        together = zip(*intervals(spec, calibration, answers), strict=True)
-        alone = [_intervals_of_few(spec, calibration, answers[row : row + 1]) for row in range(len(rows))]
-    assert [tuple(end for (end,) in one) for one in alone] == list(together)
+        together = list(zip(*intervals(spec, calibration, answers), strict=True))
+        scalar = [row for row in range(len(rows)) if np.isfinite(calibration.quantile * answers[row, -1])]
+    alone = [_intervals_of_few(spec, calibration, answers[row : row + 1]) for row in scalar]
+    assert [tuple(end for (end,) in one) for one in alone] == [together[row] for row in scalar]
+
+
+def test_what_has_not_begun_when_a_record_is_refused_is_dropped(scorer, record, monkeypatch):
+    monkeypatch.setattr("ml_model.scoring._TOGETHER", 4)
+    monkeypatch.setattr("ml_model.scoring._NOT_BESIDE", 0)
+    go_on, begun = threading.Event(), []
+
+    def answers(matrix):
+        begun.append(len(matrix))
+        go_on.wait(10)
+        return matrix
+
+    monkeypatch.setattr(scorer, "_answers", answers)
+    threading.Timer(0.2, go_on.set).start()
+    with pytest.raises(RecordsRefused):
+        list(scorer.answer_ahead([record] * 12 + [record | {"rooms": 99}]))
+    assert go_on.is_set()
+    assert begun == [4]
 
 
 # Sharing.

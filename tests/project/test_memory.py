@@ -30,7 +30,7 @@ def test_who_needs_it_again_puts_that_off(given):
         one.was_needed()
         assert not given.acquire(timeout=0.1)
     assert given.acquire(timeout=10)
-    assert not given.acquire(timeout=0.1)
+    assert not given.acquire(timeout=0.5)
 
 
 def test_what_waits_does_not_keep_a_process_alive(given):

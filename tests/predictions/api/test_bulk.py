@@ -13,11 +13,13 @@ pytestmark = pytest.mark.django_db
 
 def test_all_records_are_answered_in_order(api, user, example, number):
     low, high = number.trained
-    sent = [{**example, number.name: value} for value in (high, low, (low + high) // 2)]
+    outside = next(value for value in (high + 1, low - 1) if number.range[0] <= value <= number.range[1])
+    sent = [{**example, number.name: round(value)} for value in (high, outside, (low + high) // 2)]
     response = api.post("predictions/bulk/", sent)
     assert response.status_code == 201
     body = response.json()
     assert body["count"] == 3
+    assert [len(one["warnings"]) for one in body["results"]] == [0, 1, 0]
     assert {one["source"] for one in body["results"]} == {"bulk"}
     # What was sent is not sent back: each prediction is found at its address, with its record.
     assert [api.get(one["url"]).json() for one in body["results"]] == [
