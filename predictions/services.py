@@ -65,7 +65,7 @@ def predict_and_store(
 def predict_and_store_many(
     records: Sequence[object] | Mapping[str, Sequence[object]], *, user: User | None = None
 ) -> list[NewPredictions]:
-    """Score records by the live release, store the answers, all or none, and return them in order, some thousand at a time.
+    """Score records by the live release, store the answers, all or none, and return them in order, by blocks.
 
     ``records`` are one record each or, as a mapping, columns of one length by field name. Raises RecordsRefused with every fault
     of every record, or ModelUnavailable.
