@@ -60,7 +60,7 @@ def make_seeds(file: Path) -> str:
                 told = {"source": Prediction.Source.FORM, "visitor": visitor, "submission": f"{visitor}:{visitor}"}
             else:
                 told = {"source": Prediction.Source.API if place < 15 else Prediction.Source.BULK}
-            new = predict_and_store(record, user=next(users) if place not in range(2, 8) else None, **told)
+            new = predict_and_store(record, user_id=next(users).pk if place not in range(2, 8) else None, **told)
             if place in (0, 8, 15):
                 made = Prediction.objects.get(pk=new.id)
                 made.review, made.note = next(reviews), "Looks right beside what was sold in that street."

@@ -23,7 +23,7 @@ def predict_and_store(
     record: object,
     *,
     source: Prediction.Source,
-    user: User | None = None,
+    user_id: int | None = None,
     visitor: str = "",
     submission: str | None = None,
 ) -> NewPrediction:
@@ -38,7 +38,7 @@ def predict_and_store(
         id=uuid7(),
         created_at=timezone.now(),
         source=source.value,
-        user_id=user.pk if user else None,
+        user_id=user_id,
         visitor=visitor or None,
         submission=submission,
         model_name=scorer.spec.model.name,
@@ -55,7 +55,7 @@ def predict_and_store(
     try:
         insert(new)
     except IntegrityError:
-        stored = Prediction.objects.filter(submission=submission, user=user, visitor=visitor or None) if submission else None
+        stored = Prediction.objects.filter(submission=submission, user=user_id, visitor=visitor or None) if submission else None
         if not stored:
             raise
         return stored_as_new(stored[0])
@@ -63,7 +63,7 @@ def predict_and_store(
 
 
 def predict_and_store_many(
-    records: Sequence[object] | Mapping[str, Sequence[object]], *, user: User | None = None
+    records: Sequence[object] | Mapping[str, Sequence[object]], *, user_id: int | None = None
 ) -> list[NewPredictions]:
     """Score records by the live release, store the answers, all or none, and return them in order, by blocks.
 
@@ -77,14 +77,14 @@ def predict_and_store_many(
     ]
     now = timezone.now()
     # Nothing is refused from here on, so the first answers are stored while the last records are scored.
-    return insert_many(_answered(scorer, answers(), inputs, user, now) for answers, inputs in ahead)
+    return insert_many(_answered(scorer, answers(), inputs, user_id, now) for answers, inputs in ahead)
 
 
-def _answered(scorer: Scorer, answers: Answers, inputs: list[str], user: User | None, now: dt.datetime) -> NewPredictions:
+def _answered(scorer: Scorer, answers: Answers, inputs: list[str], user_id: int | None, now: dt.datetime) -> NewPredictions:
     return NewPredictions(
         created_at=now,
         source=Prediction.Source.BULK.value,
-        user_id=user.pk if user else None,
+        user_id=user_id,
         model_name=scorer.spec.model.name,
         model_version=scorer.version,
         level=scorer.level,

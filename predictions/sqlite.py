@@ -15,7 +15,8 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
-from django.db import DatabaseError, connection
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 logger = logging.getLogger(__name__)
 _AT_LENGTH = {
@@ -62,6 +63,11 @@ _log = _Log()
 _queue = _Queue()
 
 
+def database() -> BaseDatabaseWrapper:
+    """Return the connection of this thread; ``django.db.connection`` looks for it anew at each use of an attribute."""
+    return connections[DEFAULT_DB_ALIAS]
+
+
 @contextmanager
 def turn() -> Iterator[None]:
     """Wait until no other thread or process of this machine is storing.
@@ -69,6 +75,7 @@ def turn() -> Iterator[None]:
     SQLite lets one write at a time and has the others ask again after 1, 2, 5, 10 … 100 ms, in no order: under load the last
     of a hundred waited for half a second. The lock of a file wakes the next one at once, and ends with its process.
     """
+    connection = database()
     alone = connection.vendor != "sqlite" or connection.in_atomic_block
     if alone or connection.is_in_memory_db():  # type: ignore[attr-defined]  # SQLite has it
         yield
@@ -89,6 +96,7 @@ def turn() -> Iterator[None]:
 @contextmanager
 def at_length() -> Iterator[None]:
     """Have thousands of rows written at half of their cost, and then all be as it was."""
+    connection = database()
     if connection.vendor != "sqlite":
         yield
         return
@@ -109,7 +117,7 @@ def at_length() -> Iterator[None]:
             connection.close()
 
 
-def is_direct() -> bool:
+def is_direct(connection: BaseDatabaseWrapper) -> bool:
     """Whether statements go to SQLite without the steps of Django's cursor: where this is SQLite and nobody watches them."""
     return connection.vendor == "sqlite" and not connection.queries_logged and not connection.execute_wrappers
 
@@ -120,11 +128,13 @@ def run(statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]
     They look for the ``%s`` through all of a statement each time, and cost a stored prediction a twentieth. Errors are Django's,
     and whoever watches its statements sees these as well.
     """
-    if not is_direct():
+    connection = database()
+    if not is_direct(connection):
         with connection.cursor() as cursor:
             cursor.execute(statement, parameters)
             return cursor.fetchall() if cursor.description else []
-    connection.ensure_connection()
+    if connection.connection is None:
+        connection.ensure_connection()
     connection.validate_no_broken_transaction()
     with connection.wrap_database_errors:
         return connection.connection.execute(_with_marks(statement), parameters).fetchall()  # type: ignore[no-any-return]
@@ -141,7 +151,7 @@ def checkpoint(**_: object) -> None:
 
     Called when an answer is on its way, and before more rows come where none was.
     """
-    if not _log.is_long or connection.in_atomic_block:
+    if not _log.is_long or database().in_atomic_block:
         return
     _log.is_long = False
     try:

@@ -17,7 +17,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from django.db import connection, connections, transaction
+from django.db import connections, transaction
 
 from predictions import sqlite
 from predictions.models import Prediction
@@ -90,6 +90,7 @@ def insert(new: NewPrediction) -> None:
         bool(new.warnings),
     )
     # As Django writes them to SQLite: an id as 32 hexadecimal digits, an instant as text in UTC.
+    connection = sqlite.database()
     on_sqlite = connection.vendor == "sqlite"
     created_at, key = (sqlite.text_of(new.created_at), new.id.hex) if on_sqlite else (new.created_at, new.id)
     # One statement is a transaction of its own; inside of another one a refusal must leave that one usable.
@@ -117,6 +118,7 @@ def insert_many(parts: Iterable[NewPredictions]) -> list[NewPredictions]:
 
 
 def _insert_part(new: NewPredictions) -> None:
+    connection = sqlite.database()
     on_sqlite = connection.vendor == "sqlite"
     created_at = sqlite.text_of(new.created_at) if on_sqlite else new.created_at
     common = (created_at, new.source, new.user_id, None, None, new.model_name, new.model_version, new.level)
@@ -137,7 +139,7 @@ def _insert_part(new: NewPredictions) -> None:
             strict=True,
         )
     )
-    if not sqlite.is_direct():
+    if not sqlite.is_direct(connection):
         with connection.cursor() as cursor:
             cursor.executemany(_statement(connection.alias), [common + row for row in own])
         return

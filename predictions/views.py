@@ -8,7 +8,6 @@ from functools import wraps
 from typing import Concatenate, ParamSpec
 from uuid import UUID, uuid4
 
-from django.contrib.auth.models import User
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import get_object_or_404, render
@@ -58,7 +57,7 @@ def ask(request: HttpRequest) -> HttpResponse:
         prediction = predict_and_store(
             form.record(),
             source=Prediction.Source.FORM,
-            user=_user(request),
+            user_id=request.user.pk,
             visitor=visitor,
             submission=f"{visitor}:{_submission(request.POST, form)}",
         )
@@ -158,10 +157,6 @@ def _visitor(request: HttpRequest) -> str:
     if _VISITOR not in request.session:
         request.session[_VISITOR] = uuid4().hex
     return str(request.session[_VISITOR])
-
-
-def _user(request: HttpRequest) -> User | None:
-    return request.user if request.user.is_authenticated else None
 
 
 def _curl(request: HttpRequest, record: object) -> str:

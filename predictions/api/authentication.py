@@ -6,7 +6,7 @@ from hmac import compare_digest
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS
 from knox.auth import TokenAuthentication as KnoxAuthentication
 from knox.crypto import hash_token
 from knox.settings import CONSTANTS
@@ -30,14 +30,28 @@ class TokenAuthentication(KnoxAuthentication):  # type: ignore[misc]
 
     def authenticate_credentials(self, token: bytes) -> Any:
         """Return the user and the token; raise AuthenticationFailed."""
-        # Tokens are hexadecimal digits. Other bytes fail to decode, and PostgreSQL refuses to compare with a NUL.
-        if not token.isalnum():
+        user_id = owner_of(token)
+        if user_id is not None:
+            return User.from_db(DEFAULT_DB_ALIAS, ["id", "is_active"], [user_id, True]), None
+        if not _may_be(token):
             raise AuthenticationFailed("Invalid token.")
-        text = token.decode()
-        known = sqlite.run(_LASTING, [text[: CONSTANTS.TOKEN_KEY_LENGTH]])
-        if known:
-            given = hash_token(text)
-            for digest, user_id in known:
-                if compare_digest(given, digest):
-                    return User.from_db(connection.alias, ["id", "is_active"], [user_id, True]), None
         return super().authenticate_credentials(token)
+
+
+def owner_of(token: bytes) -> int | None:
+    """Return the key of the active user whose token this is, or None where it is none that lasts."""
+    if not _may_be(token):
+        return None
+    text = token.decode()
+    known = sqlite.run(_LASTING, [text[: CONSTANTS.TOKEN_KEY_LENGTH]])
+    if known:
+        given = hash_token(text)
+        for digest, user_id in known:
+            if compare_digest(given, digest):
+                return user_id  # type: ignore[no-any-return]  # the key of a user
+    return None
+
+
+def _may_be(token: bytes) -> bool:
+    # Tokens are hexadecimal digits. Other bytes fail to decode, and PostgreSQL refuses to compare with a NUL.
+    return token.isalnum()

@@ -56,14 +56,14 @@ class PredictionsView(_PrivateView):
 
     def post(self, request: Request) -> Response:
         """Score and store one record."""
-        answer = answer_one(request.data, _user(request), request)
+        answer = answer_one(request.data, _user(request).pk, request)
         return Response(answer, status=201, headers={"Location": answer["url"]})
 
 
-def answer_one(record: object, user: User, request: HttpRequest) -> dict[str, Any]:
+def answer_one(record: object, user_id: int, request: HttpRequest) -> dict[str, Any]:
     """Score and store one record for a user, and return the answer to ``request``; raise Refusal where it breaks the contract."""
     try:
-        stored = predict_and_store(record, source=Prediction.Source.API, user=user)
+        stored = predict_and_store(record, source=Prediction.Source.API, user_id=user_id)
     except RecordsRefused as refused:
         raise Refusal("invalid", "The record breaks the contract.", refused.errors_by_row[0]) from refused
     return represent(stored, request)
@@ -82,7 +82,7 @@ class BulkView(_PrivateView):
         if len(records) > MOST_RECORDS:
             raise Refusal("too-large", f"The list has {len(records)} records; at most {MOST_RECORDS} are accepted.")
         try:
-            stored = predict_and_store_many(records, user=_user(request))
+            stored = predict_and_store_many(records, user_id=_user(request).pk)
         except RecordsRefused as refused:
             faults = [error.at(row) for row, errors in refused.errors_by_row.items() for error in errors]
             detail = f"{len(refused.errors_by_row)} of {len(records)} records break the contract; nothing was stored."
@@ -118,7 +118,7 @@ class InferenceView(_PrivateView):
         if rows > MOST_RECORDS:
             raise Refusal("too-large", f"The inputs have {rows} rows; at most {MOST_RECORDS} are accepted.")
         try:
-            stored = predict_and_store_many(columns, user=_user(request))
+            stored = predict_and_store_many(columns, user_id=_user(request).pk)
         except RecordsRefused as refused:
             detail = f"{len(refused.errors_by_row)} of {rows} rows break the contract; nothing was stored."
             raise Refusal("invalid", detail, faults_of(body, refused)) from refused

@@ -159,12 +159,12 @@ def test_queries_do_not_grow_with_the_rows(desk: Client, example: dict[str, Any]
             assert desk.get(LIST).status_code == 200
         return len(queries)
 
-    predicted([example], source=Prediction.Source.API, user=user)
+    predicted([example], source=Prediction.Source.API, user_id=user.pk)
     desk.get(LIST)
     few = cost()
     for number in range(12):
         other = User.objects.create_user(f"user{number}")
-        predicted([example, example], source=Prediction.Source.BULK, user=other)
+        predicted([example, example], source=Prediction.Source.BULK, user_id=other.pk)
     assert cost() == few
     assert few <= 9
 

@@ -22,7 +22,7 @@ API, BULK, FORM = Prediction.Source.API, Prediction.Source.BULK, Prediction.Sour
 def test_what_is_stored_is_what_the_model_answers(user, example):
     scorer = embedded.live()
     score = scorer.score([example])[0]
-    stored = Prediction.objects.get(pk=predict_and_store(example, source=API, user=user).id)
+    stored = Prediction.objects.get(pk=predict_and_store(example, source=API, user_id=user.pk).id)
     assert (stored.value, stored.low, stored.high, stored.level) == (score.value, score.low, score.high, score.level)
     assert (stored.label or None, stored.probabilities) == (score.label, score.probabilities)
     assert (stored.model_name, stored.model_version) == (scorer.spec.model.name, scorer.version)
@@ -34,7 +34,7 @@ def test_what_is_stored_is_what_the_model_answers(user, example):
 def test_one_is_stored_by_one_statement(user, example, django_assert_num_queries):
     embedded.live()
     with django_assert_num_queries(1) as queries:
-        predict_and_store(example, source=API, user=user)
+        predict_and_store(example, source=API, user_id=user.pk)
     assert "INSERT" in queries.captured_queries[0]["sql"]
 
 
@@ -42,7 +42,7 @@ def test_many_are_returned_in_their_order(user, example, number):
     low, high = number.trained
     records = [{**example, number.name: low + (high - low) * share} for share in (0.75, 0.0, 0.5, 1.0)]
     records = [{**record, number.name: round(record[number.name])} for record in records]
-    [stored] = predict_and_store_many(records, user=user)
+    [stored] = predict_and_store_many(records, user_id=user.pk)
     assert [json.loads(inputs)[number.name] for inputs in stored.inputs] == [record[number.name] for record in records]
     rows = [Prediction.objects.get(pk=key) for key in stored.ids]
     assert [row.inputs[number.name] for row in rows] == [record[number.name] for record in records]
@@ -56,8 +56,8 @@ def test_many_are_stored_as_one_by_one(user, example, number, monkeypatch):
     low, high = number.trained
     outside = next(value for value in (high + 1, low - 1) if number.range[0] <= value <= number.range[1])
     records = [{**example, number.name: round(value)} for value in (low, outside, high, low, high, outside, low, low, high, low)]
-    alone = [predict_and_store(record, source=BULK, user=user) for record in records]
-    together = predict_and_store_many(records, user=user)
+    alone = [predict_and_store(record, source=BULK, user_id=user.pk) for record in records]
+    together = predict_and_store_many(records, user_id=user.pk)
     assert [len(part.ids) for part in together] == [4, 4, 2]
     for one, key in zip(alone, [key for part in together for key in part.ids], strict=True):
         mine, other = Prediction.objects.get(pk=one.id), Prediction.objects.get(pk=key)
@@ -71,7 +71,7 @@ def test_many_are_stored_as_one_by_one(user, example, number, monkeypatch):
 
 def test_the_faults_of_all_records_are_told_and_none_is_stored(user, example):
     with pytest.raises(RecordsRefused) as refused:
-        predict_and_store_many([example, {}, None], user=user)
+        predict_and_store_many([example, {}, None], user_id=user.pk)
     assert list(refused.value.errors_by_row) == [1, 2]
     assert not Prediction.objects.exists()
 
@@ -80,7 +80,7 @@ def test_where_the_database_fails_half_way_nothing_is_stored(user, example, monk
     ids = iter([uuid7() for _ in range(5)] * 2)
     monkeypatch.setattr("predictions.services.quick_uuid7", lambda: next(ids))
     with pytest.raises(IntegrityError):
-        predict_and_store_many([example] * 6, user=user)
+        predict_and_store_many([example] * 6, user_id=user.pk)
     assert not Prediction.objects.exists()
 
 
@@ -97,19 +97,19 @@ def test_where_the_last_answers_fail_nothing_is_stored(user, example, monkeypatc
 
     monkeypatch.setattr(embedded.live(), "_answers", answers)
     with pytest.raises(MemoryError):
-        predict_and_store_many([example] * 10, user=user)
+        predict_and_store_many([example] * 10, user_id=user.pk)
     assert seen == [4, 4, 2]
     assert not Prediction.objects.exists()
 
 
 def test_nobody_is_no_visitor(user, example):
-    predict_and_store(example, source=API, user=user)
+    predict_and_store(example, source=API, user_id=user.pk)
     assert Prediction.objects.get().visitor is None
 
 
 def test_the_order_of_the_fields_does_not_matter(user, example):
     backwards = dict(reversed(example.items()))
-    [stored] = predict_and_store_many([example, backwards], user=user)
+    [stored] = predict_and_store_many([example, backwards], user_id=user.pk)
     assert json.loads(stored.inputs[0]) == json.loads(stored.inputs[1]) == example
     assert stored.values[0] == stored.values[1]
     assert stored.labels[0] == stored.labels[1]
@@ -117,8 +117,8 @@ def test_the_order_of_the_fields_does_not_matter(user, example):
 
 def test_columns_are_stored_as_records_are(user, example):
     columns = {name: [value] * 3 for name, value in example.items()}
-    [rows] = predict_and_store_many(columns, user=user)
-    [same] = predict_and_store_many([example] * 3, user=user)
+    [rows] = predict_and_store_many(columns, user_id=user.pk)
+    [same] = predict_and_store_many([example] * 3, user_id=user.pk)
     assert rows.inputs == same.inputs
     assert Prediction.objects.count() == 6
 
@@ -132,7 +132,7 @@ def test_a_submission_is_stored_once(example):
 
 def test_the_key_of_another_gives_nothing_away(user, example):
     predict_and_store(example, source=FORM, visitor="v", submission="key")
-    for owner in ({"visitor": "w"}, {"user": user}, {"user": user, "visitor": "v"}):
+    for owner in ({"visitor": "w"}, {"user_id": user.pk}, {"user_id": user.pk, "visitor": "v"}):
         with pytest.raises(IntegrityError):
             predict_and_store(example, source=FORM, submission="key", **owner)
     assert Prediction.objects.count() == 1
@@ -146,7 +146,7 @@ def test_without_a_model_nothing_is_stored(example, settings, tmp_path):
 
 
 def test_a_review_is_signed_and_an_outcome_dated_once(user, example):
-    [stored] = predicted([example], source=API, user=user)
+    [stored] = predicted([example], source=API, user_id=user.pk)
     reviewer = User.objects.create_user("reviewer")
     record_review(stored, reviewer)
     assert (stored.reviewed_by, stored.outcome_at) == (reviewer, None)

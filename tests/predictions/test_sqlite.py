@@ -33,8 +33,12 @@ class File:
         return False
 
 
+def use(monkeypatch: pytest.MonkeyPatch, connection: object) -> None:
+    monkeypatch.setattr(sqlite, "database", lambda: connection)
+
+
 def test_one_writer_after_the_other(monkeypatch, tmp_path):
-    monkeypatch.setattr(sqlite, "connection", File(tmp_path / "db"))
+    use(monkeypatch, File(tmp_path / "db"))
     with sqlite.turn(), (tmp_path / "db-queue").open() as other, pytest.raises(BlockingIOError):
         fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
     with (tmp_path / "db-queue").open() as other:
@@ -42,7 +46,7 @@ def test_one_writer_after_the_other(monkeypatch, tmp_path):
 
 
 def test_threads_take_turns(monkeypatch, tmp_path):
-    monkeypatch.setattr(sqlite, "connection", File(tmp_path / "db"))
+    use(monkeypatch, File(tmp_path / "db"))
     order = []
 
     def wait_for_it() -> None:
@@ -59,7 +63,7 @@ def test_threads_take_turns(monkeypatch, tmp_path):
 
 
 def test_the_file_is_kept_for_the_next_turn_and_closed_with_its_thread(monkeypatch, tmp_path):
-    monkeypatch.setattr(sqlite, "connection", File(tmp_path / "db"))
+    use(monkeypatch, File(tmp_path / "db"))
     kept = []
 
     def take_turns() -> None:
@@ -82,14 +86,14 @@ def test_another_database_and_another_process_have_a_file_of_their_own(monkeypat
     files = []
     for name, process in (("one", 1), ("other", 1), ("other", 2)):
         monkeypatch.setattr(sqlite.os, "getpid", lambda process=process: process)
-        monkeypatch.setattr(sqlite, "connection", File(tmp_path / name))
+        use(monkeypatch, File(tmp_path / name))
         with sqlite.turn():
             files.append(sqlite._queue.file)
     assert len(set(files)) == 3
 
 
 def test_without_a_queue_the_database_has_writers_wait(monkeypatch, tmp_path):
-    monkeypatch.setattr(sqlite, "connection", File(tmp_path / "no such folder" / "db"))
+    use(monkeypatch, File(tmp_path / "no such folder" / "db"))
     with sqlite.turn():
         assert list(tmp_path.iterdir()) == []
 
@@ -119,7 +123,7 @@ def test_the_log_is_copied_into_the_database_once_the_answer_is_on_its_way(monke
     """By a connection to a file, because a database in memory has no log."""
     path = tmp_path / "db.sqlite3"
     alias = ConnectionHandler({"default": connection.settings_dict | {"NAME": path}})["default"]
-    monkeypatch.setattr(sqlite, "connection", alias)
+    use(monkeypatch, alias)
     with alias.cursor() as cursor:
         cursor.execute("PRAGMA journal_mode=WAL")
         cursor.execute("CREATE TABLE rows (row TEXT)")
