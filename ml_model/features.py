@@ -34,7 +34,8 @@ class FeatureEncoder:
     def __init__(self, spec: ModelSpec) -> None:
         self._fields = spec.field
         self._expressions = spec.expressions
-        self._coders = [(field.name, _coder(field)) for field in spec.field]
+        self._numbers = [field.name for field in spec.field if _is_number(field)]
+        self._coders = [(field.name, _coder(field)) for field in spec.field if not _is_number(field)]
         self.names: tuple[str, ...] = (*(field.name for field in spec.field if field.feature), *spec.expressions)
         """Names of the columns of the matrix, in order."""
         self.choices: dict[int, int] = {
@@ -61,26 +62,35 @@ class FeatureEncoder:
 
     def _single(self, record: Record) -> Matrix:
         # An array per field and step would take ten times as long as the numbers of one record do.
-        numbers = {name: math.nan if record[name] is None else encode(record[name]) for name, encode in self._coders}
+        numbers = {name: math.nan if (value := record[name]) is None else value + 0.0 for name in self._numbers}  # type: ignore[operator]  # as in _number
+        numbers |= {name: encode(record[name]) for name, encode in self._coders}
         known = numbers | {name: expression.evaluate_one(numbers) for name, expression in self._expressions.items()}
-        return np.array([[known[name] for name in self.names]], dtype=np.float64)
+        return np.array([list(map(known.__getitem__, self.names))], dtype=np.float64)
 
 
 def encode_column(field: FieldTable, values: Sequence[Value]) -> Column:
     """Return the values of one field as float64, shape (len(values),), NaN where unknown."""
-    encode = _coder(field)
-    return np.array([np.nan if value is None else encode(value) for value in values], dtype=np.float64)
+    return np.array(list(map(_coder(field), values)), dtype=np.float64)
+
+
+def _is_number(field: FieldTable) -> bool:
+    return not field.choices and field.kind != "date"
 
 
 def _coder(field: FieldTable) -> Callable[[Value], float]:
     if field.choices:
-        return {choice: float(code) for choice, code in field.codes.items()}.__getitem__  # type: ignore[return-value]  # a valid record holds only choices
-    return encode_days if field.kind == "date" else _number
+        codes: dict[Value, float] = {None: math.nan, **field.codes}
+        return codes.__getitem__
+    return _number if _is_number(field) else _days
 
 
 def _number(value: Value) -> float:
     # float() would also read text and bytes, and make a number of what the validator never let through.
-    return value + 0.0  # type: ignore[operator]
+    return math.nan if value is None else value + 0.0  # type: ignore[operator]
+
+
+def _days(day: Value) -> float:
+    return math.nan if day is None else encode_days(day)
 
 
 def encode_days(day: Value) -> float:
