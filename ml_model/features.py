@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -79,7 +80,7 @@ def _is_number(field: FieldTable) -> bool:
 
 def _coder(field: FieldTable) -> Callable[[Value], float]:
     if field.choices:
-        codes: dict[Value, float] = {None: math.nan, **field.codes}
+        codes: dict[Any, float] = {None: math.nan, **field.codes}
         return codes.__getitem__
     return _number if _is_number(field) else _days
 

@@ -188,7 +188,9 @@ def _annotation(field: FieldTable) -> Any:
         case "date":
             days = Annotated[str, Strict(), BeforeValidator(day_between(field.earliest, field.latest))]
             return Annotated[days, Field(json_schema_extra={"format": "date", "pattern": _DAY.pattern})]
-    return Annotated[Literal[tuple(field.codes)], BeforeValidator(_no_boolean)]
+    choice: Any = Literal[tuple(field.codes)]
+    # Of text nothing equals a boolean, and the validator is quicker where it need not ask Python.
+    return Annotated[choice, BeforeValidator(_no_boolean)] if any(isinstance(one, int) for one in field.codes) else choice
 
 
 def _whole(value: float) -> int:
