@@ -93,7 +93,7 @@ def _close(request: Any, connection: socket.socket) -> None:
     # With TLS it is not the client's bytes that wait in the socket.
     if type(connection) is not socket.socket or getattr(request.body.reader, "length", None) != 0:
         return
-    try:
-        connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
-    except BlockingIOError:
-        connection.close()
+    with suppress(OSError):  # nothing has come, or the client has broken off
+        if connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT):
+            return
+    connection.close()

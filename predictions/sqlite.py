@@ -68,29 +68,35 @@ def database() -> BaseDatabaseWrapper:
     return connections[DEFAULT_DB_ALIAS]
 
 
-@contextmanager
-def turn() -> Iterator[None]:
-    """Wait until no other thread or process of this machine is storing.
+class Turn:
+    """Waits until no other thread or process of this machine is storing, and lets the next one store after ``with``.
 
     SQLite lets one write at a time and has the others ask again after 1, 2, 5, 10 … 100 ms, in no order: under load the last
     of a hundred waited for half a second. The lock of a file wakes the next one at once, and ends with its process.
     """
-    connection = database()
+
+    __slots__ = ("_descriptor",)
+
+    def __enter__(self) -> None:
+        self._descriptor = _queue_of(database())
+        if self._descriptor is not None:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+
+    def __exit__(self, *_: object) -> None:
+        if self._descriptor is not None:
+            fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+
+
+def _queue_of(connection: BaseDatabaseWrapper) -> int | None:
+    """Return the descriptor of the file by which a connection queues, or None where there is nobody to wait for."""
     alone = connection.vendor != "sqlite" or connection.in_atomic_block
     if alone or connection.is_in_memory_db():  # type: ignore[attr-defined]  # SQLite has it
-        yield
-        return
+        return None
     try:
-        queue = _queue.opened(f"{connection.settings_dict['NAME']}-queue")
+        return _queue.opened(f"{connection.settings_dict['NAME']}-queue")
     except OSError:
         # Another user's file, say. The queue is for speed alone: SQLite has writers wait as well, only longer.
-        yield
-        return
-    fcntl.flock(queue, fcntl.LOCK_EX)
-    try:
-        yield
-    finally:
-        fcntl.flock(queue, fcntl.LOCK_UN)
+        return None
 
 
 @contextmanager

@@ -94,8 +94,7 @@ def insert(new: NewPrediction) -> None:
     on_sqlite = connection.vendor == "sqlite"
     created_at, key = (sqlite.text_of(new.created_at), new.id.hex) if on_sqlite else (new.created_at, new.id)
     # One statement is a transaction of its own; inside of another one a refusal must leave that one usable.
-    inside = transaction.atomic() if connection.in_atomic_block else nullcontext()
-    with sqlite.turn(), inside:
+    with transaction.atomic() if connection.in_atomic_block else sqlite.Turn():
         sqlite.run(_statement(connection.alias), (created_at, *common, key, *own))
 
 
@@ -110,7 +109,7 @@ def insert_many(parts: Iterable[NewPredictions]) -> list[NewPredictions]:
     stored = []
     # A few rows are stored before the settings for many are made and taken back.
     at_length = sqlite.at_length() if first and len(first[0].ids) > _ROWS else nullcontext()
-    with sqlite.turn(), at_length, transaction.atomic():
+    with sqlite.Turn(), at_length, transaction.atomic():
         for part in chain(first, upcoming):
             _insert_part(part)
             stored.append(part)

@@ -39,7 +39,7 @@ def use(monkeypatch: pytest.MonkeyPatch, connection: object) -> None:
 
 def test_one_writer_after_the_other(monkeypatch, tmp_path):
     use(monkeypatch, File(tmp_path / "db"))
-    with sqlite.turn(), (tmp_path / "db-queue").open() as other, pytest.raises(BlockingIOError):
+    with sqlite.Turn(), (tmp_path / "db-queue").open() as other, pytest.raises(BlockingIOError):
         fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
     with (tmp_path / "db-queue").open() as other:
         fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -50,11 +50,11 @@ def test_threads_take_turns(monkeypatch, tmp_path):
     order = []
 
     def wait_for_it() -> None:
-        with sqlite.turn():
+        with sqlite.Turn():
             order.append("second")
 
     waiting = threading.Thread(target=wait_for_it)
-    with sqlite.turn():
+    with sqlite.Turn():
         waiting.start()
         waiting.join(0.2)
         order.append("first")
@@ -68,7 +68,7 @@ def test_the_file_is_kept_for_the_next_turn_and_closed_with_its_thread(monkeypat
 
     def take_turns() -> None:
         for _ in range(2):
-            with sqlite.turn():
+            with sqlite.Turn():
                 kept.append(sqlite._queue.file)
 
     thread = threading.Thread(target=take_turns)
@@ -87,14 +87,14 @@ def test_another_database_and_another_process_have_a_file_of_their_own(monkeypat
     for name, process in (("one", 1), ("other", 1), ("other", 2)):
         monkeypatch.setattr(sqlite.os, "getpid", lambda process=process: process)
         use(monkeypatch, File(tmp_path / name))
-        with sqlite.turn():
+        with sqlite.Turn():
             files.append(sqlite._queue.file)
     assert len(set(files)) == 3
 
 
 def test_without_a_queue_the_database_has_writers_wait(monkeypatch, tmp_path):
     use(monkeypatch, File(tmp_path / "no such folder" / "db"))
-    with sqlite.turn():
+    with sqlite.Turn():
         assert list(tmp_path.iterdir()) == []
 
 
