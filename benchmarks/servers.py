@@ -34,9 +34,16 @@ Triple = tuple[float, float, float]
 Record = Mapping[str, Any]
 
 
-class Server:
-    """One way of serving the bundle."""
+def _binary(venv: str, name: str) -> str:
+    return str(VENVS / venv / "bin" / name)
 
+
+class Server:
+    """One way of serving the bundle, in a virtual environment of its own."""
+
+    venv = ""
+    pins = Path()
+    """What is installed into that."""
     key = ""
     title = ""
     command: Sequence[str] = ()
@@ -54,8 +61,20 @@ class Server:
     logged: bytes | None = rb'"POST [^"]*" 2\d\d '
     """What the access log says of a good answer; None where there is none."""
 
-    def prepare(self, folder: Path) -> None:
-        """Do once what a deployment does before the start, in a folder that lasts for the run."""
+    def prepare(self, _folder: Path) -> None:
+        """Do once what a deployment does before the start, in a folder that lasts for the run.
+
+        Here that is to make the virtual environment, unless it is there with the same pins.
+        """
+        home = VENVS / self.venv
+        wanted = hashlib.sha256(self.pins.read_bytes()).hexdigest()
+        if (stamp := home / "installed").is_file() and stamp.read_text() == wanted:
+            return
+        print(f"installing {self.venv} into {home.relative_to(ROOT)} …", file=sys.stderr)
+        run([sys.executable, "-m", "venv", "--clear", str(home)], base_environment())
+        # With the caller's environment, which may say which index to install from.
+        run([_binary(self.venv, "python"), "-m", "pip", "install", "--quiet", "-r", str(self.pins)], os.environ, limit_s=1200)
+        stamp.write_text(wanted)
 
     def before_start(self, folder: Path) -> None:
         """Put into a new folder what the server expects there."""
@@ -78,11 +97,17 @@ class Server:
         return [(one["value"], one["low"], one["high"]) for one in (read if isinstance(read, list) else [read])]
 
 
-class Inhouse(Server):
+class Own(Server):
+    """A server of what a deployment of this project installs; the tools of its development would slow the start down."""
+
+    venv, pins = "inhouse", ROOT / "requirements.lock"
+
+
+class Inhouse(Own):
     """This project as it is deployed: tokens, strict validation, every prediction stored, request ids, access log."""
 
     key, title, table = "inhouse", "Inhouse", "predictions_prediction"
-    command = (sys.executable, "-m", "gunicorn", "--config", "deploy/gunicorn.conf.py", "project.wsgi")
+    command = (_binary("inhouse", "gunicorn"), "--config", "deploy/gunicorn.conf.py", "project.wsgi")
     single, bulk = "/api/v1/predictions/", "/api/v1/predictions/bulk/"
 
     def __init__(self, model: str) -> None:
@@ -97,7 +122,8 @@ class Inhouse(Server):
 
     def prepare(self, folder: Path) -> None:
         """Make the database and the static files, and a token."""
-        manage, environment = (sys.executable, "manage.py"), self.environment(folder)
+        super().prepare(folder)
+        manage, environment = (_binary(self.venv, "python"), "manage.py"), self.environment(folder)
         run([*manage, "migrate", "--verbosity=0"], environment)
         run([*manage, "collectstatic", "--noinput", "--verbosity=0"], environment)
         self.headers = {"Authorization": f"Token {run([*manage, 'create_api_token', 'benchmark'], environment).strip()}"}
@@ -114,33 +140,20 @@ class Inhouse(Server):
         return [(one["value"], one["interval"]["low"], one["interval"]["high"]) for one in results]
 
 
-class Bare(Server):
+class Bare(Own):
     """Django and the same gunicorn with nothing behind them."""
 
     key, title, bulk = "bare", "bare Django", None
-    command = (sys.executable, "-m", "gunicorn", "--config", "benchmarks/bare/gunicorn.conf.py", "benchmarks.bare.app")
+    command = (_binary("inhouse", "gunicorn"), "--config", "benchmarks/bare/gunicorn.conf.py", "benchmarks.bare.app")
     variables = {"PORT": "{port}", "WEB_CONCURRENCY": "2", "WEB_THREADS": "1"}
 
 
 class Peer(Server):
-    """A server in a virtual environment of its own."""
-
-    venv = ""
+    """A server that others made."""
 
     def __init__(self, bundle: Path) -> None:
+        self.pins = PEERS / self.venv / "requirements.txt"
         self.variables = {"BUNDLE": str(bundle), "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", **self.variables}
-
-    def prepare(self, _folder: Path) -> None:
-        """Make the virtual environment, unless it is there with the same pins."""
-        pins, home = PEERS / self.venv / "requirements.txt", VENVS / self.venv
-        wanted = hashlib.sha256(pins.read_bytes()).hexdigest()
-        if (stamp := home / "installed").is_file() and stamp.read_text() == wanted:
-            return
-        print(f"installing {self.venv} into {home.relative_to(ROOT)} …", file=sys.stderr)
-        run([sys.executable, "-m", "venv", "--clear", str(home)], base_environment())
-        # With the caller's environment, which may say which index to install from.
-        run([str(home / "bin" / "python"), "-m", "pip", "install", "--quiet", "-r", str(pins)], os.environ, limit_s=1200)
-        stamp.write_text(wanted)
 
 
 class FastApi(Peer):
@@ -149,7 +162,7 @@ class FastApi(Peer):
     key, title, venv = "fastapi", "FastAPI", "fastapi"
     bulk_by_hand = "/predict/bulk/bytes"
     command = (
-        str(VENVS / "fastapi" / "bin" / "uvicorn"),
+        _binary("fastapi", "uvicorn"),
         "benchmarks.peers.fastapi.app:app",
         "--workers=2",
         f"--host={load.HOST}",
@@ -166,7 +179,7 @@ class FastApiStoring(FastApi):
 
     def before_start(self, folder: Path) -> None:
         """Create the table."""
-        run([str(VENVS / "fastapi" / "bin" / "python"), "-m", "benchmarks.peers.fastapi.storing"], self.environment(folder))
+        run([_binary(self.venv, "python"), "-m", "benchmarks.peers.fastapi.storing"], self.environment(folder))
 
 
 class MLflow(Peer):
@@ -184,7 +197,7 @@ class MLflow(Peer):
         model = str(folder / "model")
         run(["python", "-m", "benchmarks.peers.mlflow.save", model], self.environment(folder))
         options = ("--env-manager=local", "--workers=2", f"--host={load.HOST}", "--port={port}")
-        self.command = (str(VENVS / "mlflow" / "bin" / "mlflow"), "models", "serve", f"--model-uri={model}", *options)
+        self.command = (_binary(self.venv, "mlflow"), "models", "serve", f"--model-uri={model}", *options)
 
     def body(self, record: Record) -> bytes:
         """One record as a frame of one row."""
@@ -204,7 +217,7 @@ class BentoML(Peer):
 
     key, title, venv = "bentoml", "BentoML", "bentoml"
     command = (
-        str(VENVS / "bentoml" / "bin" / "bentoml"),
+        _binary("bentoml", "bentoml"),
         "serve",
         "benchmarks.peers.bentoml.service:Predictions",
         f"--host={load.HOST}",
@@ -225,7 +238,7 @@ class MLServer(Peer):
         self._spec = spec
         name = spec.model.name if spec else ""
         self.single = self.columns = f"/v2/models/{name}/infer"
-        self.command = (str(VENVS / "mlserver" / "bin" / "mlserver"), "start", "{folder}")
+        self.command = (_binary(self.venv, "mlserver"), "start", "{folder}")
 
     def before_start(self, folder: Path) -> None:
         """Write its settings."""
