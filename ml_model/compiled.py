@@ -28,7 +28,7 @@ def compiled_answers(content: bytes) -> Answering:
     options.enable_cpu_mem_arena = False
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    return lambda matrix: session.run(None, {"matrix": matrix})[0]
+    return lambda matrix: session.run(["answers"], {"matrix": matrix})[0]
 
 
 def learnt_answers(fitted: Fitted) -> Answering:

@@ -60,8 +60,9 @@ class _Arithmetic:
     """What the operations of the language do with one kind of value; the same numbers to the last bit with both kinds."""
 
     constant: Callable[[float], Any]
-    known: Callable[[Callable[..., Any]], Callable[..., Any]]
-    """Makes of an operation one whose result is unknown where it is no finite number."""
+    operations: Mapping[type[ast.operator], Callable[[Any, Any], Any]]
+    """Each unknown where its result is no finite number, as are ``power`` and ``log``: a comparison must not take the infinity of
+    a division by zero for a large number."""
     compared: Callable[[Callable[[Any, Any], Any]], Callable[[Any, Any], Any]]
     """Makes of a comparison one that answers 1 or 0, and unknown where a side is."""
     power: Callable[[Any, float], Any]
@@ -143,7 +144,7 @@ class _Reader:
             case ast.BinOp(op=ast.Pow(), left=left, right=right):
                 return self.power(left, right)
             case ast.BinOp(op=op, left=left, right=right) if type(op) in _OPERATIONS:
-                return _binary(self.arithmetic.known(_OPERATIONS[type(op)]), self.read(left), self.read(right))
+                return _binary(self.arithmetic.operations[type(op)], self.read(left), self.read(right))
             case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in _COMPARISONS:
                 return self.comparison(left, op, right)
             case ast.Call(func=ast.Name(id=function), args=arguments, keywords=[]):
@@ -156,7 +157,7 @@ class _Reader:
         self.names.add(name)
 
     def power(self, left: ast.expr, right: ast.expr) -> Evaluator:
-        base, power = self.read(left), self.arithmetic.known(self.arithmetic.power)
+        base, power = self.read(left), self.arithmetic.power
         match right:
             case ast.Constant(value=int() | float() as exponent) if not isinstance(exponent, bool) and 0 < exponent <= 4:
                 return lambda values: power(base(values), exponent)
@@ -174,10 +175,10 @@ class _Reader:
     def call(self, function: str, arguments: list[ast.expr]) -> Evaluator:
         match function, arguments:
             case "log", [argument]:
-                inner, log = self.read(argument), self.arithmetic.known(self.arithmetic.log)
+                inner, log = self.read(argument), self.arithmetic.log
                 return lambda values: log(inner(values))
             case (("min" | "max"), [first, second, *rest]):
-                pick = self.arithmetic.known(self.arithmetic.least if function == "min" else self.arithmetic.greatest)
+                pick = self.arithmetic.least if function == "min" else self.arithmetic.greatest
                 folded = _binary(pick, self.read(first), self.read(second))
                 for argument in rest:
                     folded = _binary(pick, folded, self.read(argument))
@@ -206,8 +207,7 @@ def _binary(operation: Callable[[Any, Any], Any], left: Evaluator, right: Evalua
 
 
 def _finite(operation: Callable[..., Column]) -> Callable[..., Column]:
-    # At each step, so that a comparison does not take the infinity of a division by zero for a large number.
-    def known(*parts: Column) -> Column:
+    def known(*parts: Any) -> Column:
         value = operation(*parts)
         return np.where(np.isfinite(value), value, np.nan)
 
@@ -218,10 +218,10 @@ def _where_known(compare: Callable[[Any, Any], Any]) -> Callable[[Column, Column
     return lambda left, right: np.where(np.isnan(left) | np.isnan(right), np.nan, compare(left, right))
 
 
-def _finite_number(operation: Callable[..., float]) -> Callable[..., float]:
-    def known(*parts: float) -> float:
+def _finite_number(operation: Callable[[float, float], float]) -> Callable[[float, float], float]:
+    def known(left: float, right: float) -> float:
         try:
-            value = operation(*parts)
+            value = operation(left, right)
         except (ZeroDivisionError, ValueError):
             return math.nan
         return value if math.isfinite(value) else math.nan
@@ -254,10 +254,10 @@ def _log(number: float) -> float:
 
 _COLUMNS = _Arithmetic(
     constant=np.float64,
-    known=_finite,
+    operations={node: _finite(operation) for node, operation in _OPERATIONS.items()},
     compared=_where_known,
-    power=operator.pow,
-    log=np.log,
+    power=_finite(operator.pow),
+    log=_finite(np.log),
     least=np.minimum,
     greatest=np.maximum,
     unknown=lambda column: np.isnan(column).astype(np.float64),
@@ -265,9 +265,9 @@ _COLUMNS = _Arithmetic(
 )
 _NUMBERS = _Arithmetic(
     constant=float,
-    known=_finite_number,
+    operations={node: _finite_number(operation) for node, operation in _OPERATIONS.items()},
     compared=_number_where_known,
-    power=_power,
+    power=_finite_number(_power),
     log=_log,
     least=lambda left, right: left if left < right or math.isnan(left) else right,
     greatest=lambda left, right: left if left > right or math.isnan(left) else right,

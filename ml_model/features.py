@@ -37,7 +37,8 @@ class FeatureEncoder:
         self._expressions = spec.expressions
         self._numbers = [field.name for field in spec.field if _is_number(field)]
         self._coders = [(field.name, _coder(field)) for field in spec.field if not _is_number(field)]
-        self.names: tuple[str, ...] = (*(field.name for field in spec.field if field.feature), *spec.expressions)
+        self._plain = tuple(field.name for field in spec.field if field.feature)
+        self.names: tuple[str, ...] = (*self._plain, *spec.expressions)
         """Names of the columns of the matrix, in order."""
         self.choices: dict[int, int] = {
             position: len(spec.fields[name].choices)
@@ -65,8 +66,8 @@ class FeatureEncoder:
         # An array per field and step would take ten times as long as the numbers of one record do.
         numbers = {name: math.nan if (value := record[name]) is None else value + 0.0 for name in self._numbers}  # type: ignore[operator]  # as in _number
         numbers |= {name: encode(record[name]) for name, encode in self._coders}
-        known = numbers | {name: expression.evaluate_one(numbers) for name, expression in self._expressions.items()}
-        return np.array([list(map(known.__getitem__, self.names))], dtype=np.float64)
+        derived = [expression.evaluate_one(numbers) for expression in self._expressions.values()]
+        return np.array([[*map(numbers.__getitem__, self._plain), *derived]], dtype=np.float64)
 
 
 def encode_column(field: FieldTable, values: Sequence[Value]) -> Column:
