@@ -123,9 +123,9 @@ def at_length() -> Iterator[None]:
             connection.close()
 
 
-def is_direct(connection: BaseDatabaseWrapper) -> bool:
-    """Whether statements go to SQLite without the steps of Django's cursor: where this is SQLite and nobody watches them."""
-    return connection.vendor == "sqlite" and not connection.queries_logged and not connection.execute_wrappers
+def is_watched(connection: BaseDatabaseWrapper) -> bool:
+    """Whether somebody counts or wraps the statements of a connection, and is to see each of them."""
+    return connection.queries_logged or bool(connection.execute_wrappers)
 
 
 def run(statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
@@ -135,7 +135,7 @@ def run(statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]
     and whoever watches its statements sees these as well.
     """
     connection = database()
-    if not is_direct(connection):
+    if connection.vendor != "sqlite" or is_watched(connection):
         with connection.cursor() as cursor:
             cursor.execute(statement, parameters)
             return cursor.fetchall() if cursor.description else []

@@ -18,6 +18,7 @@ from uuid import UUID
 
 import orjson
 from django.db import connections, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from predictions import sqlite
 from predictions.models import Prediction
@@ -138,13 +139,23 @@ def _insert_part(new: NewPredictions) -> None:
             strict=True,
         )
     )
-    if not sqlite.is_direct(connection):
+    if sqlite.is_watched(connection):
         with connection.cursor() as cursor:
             cursor.executemany(_statement(connection.alias), [common + row for row in own])
-        return
-    for start in range(0, len(own), _ROWS):
-        some = own[start : start + _ROWS]
-        sqlite.run(_statement_of_many(connection.alias, len(some)), [*common, *chain.from_iterable(some)])
+    elif on_sqlite:
+        for start in range(0, len(own), _ROWS):
+            some = own[start : start + _ROWS]
+            sqlite.run(_statement_of_many(connection.alias, len(some)), [*common, *chain.from_iterable(some)])
+    else:
+        _copy(connection, [common + row for row in own])
+
+
+def _copy(connection: BaseDatabaseWrapper, rows: Iterable[tuple[Any, ...]]) -> None:
+    """Store rows by the COPY of PostgreSQL, in a fifth of the time of ``executemany``."""
+    table, begun = _into(connection.alias)
+    with connection.wrap_database_errors, connection.cursor() as cursor, cursor.copy(f"COPY {table} FROM STDIN") as copying:
+        for row in rows:
+            copying.write_row((*row, *begun))
 
 
 def stored_as_new(prediction: Prediction) -> NewPrediction:
@@ -154,8 +165,8 @@ def stored_as_new(prediction: Prediction) -> NewPrediction:
 
 @lru_cache
 def _statement(alias: str) -> str:
-    into, defaults = _into(alias)
-    return f"INSERT {into} VALUES ({', '.join([*repeat('%s', len(_COMMON + _OWN)), *defaults])})"  # noqa: S608  # names and defaults of the model
+    table, begun = _into(alias)
+    return f"INSERT INTO {table} VALUES ({', '.join([*repeat('%s', len(_COMMON + _OWN)), *map(_quoted, begun)])})"  # noqa: S608  # names and defaults of the model
 
 
 @lru_cache(maxsize=2 * _ROWS)
@@ -165,17 +176,17 @@ def _statement_of_many(alias: str, rows: int) -> str:
     It takes less than half of the time of ``executemany``, which gives all parameters again and begins anew for each row. With
     ``OR FAIL`` the transaction takes back the rows before one that fails, so SQLite keeps no second journal for that.
     """
-    into, defaults = _into(alias)
+    table, begun = _into(alias)
     common = range(1, len(_COMMON) + 1)
     values = []
     for row in range(rows):
         own = range(len(_COMMON) + row * len(_OWN) + 1, len(_COMMON) + (row + 1) * len(_OWN) + 1)
-        values.append(f"({', '.join([*(f'?{number}' for number in chain(common, own)), *defaults])})")
-    return f"INSERT OR FAIL {into} VALUES {', '.join(values)}"  # noqa: S608  # names and defaults of the model
+        values.append(f"({', '.join([*(f'?{number}' for number in chain(common, own)), *map(_quoted, begun)])})")
+    return f"INSERT OR FAIL INTO {table} VALUES {', '.join(values)}"  # noqa: S608  # names and defaults of the model
 
 
-def _into(alias: str) -> tuple[str, Sequence[str]]:
-    """Return where an INSERT puts a row, with the names of its columns, and what those that are not told begin with."""
+def _into(alias: str) -> tuple[str, Sequence[object]]:
+    """Return where a row goes, with the names of its columns, and what those that are not told begin with."""
     database = connections[alias]
     by_name = {field.attname: field for field in Prediction._meta.concrete_fields}  # noqa: SLF001  # public in all but its name
     told = _COMMON + _OWN
@@ -185,9 +196,13 @@ def _into(alias: str) -> tuple[str, Sequence[str]]:
         if name not in told and (default := field.get_db_prep_save(field.get_default(), database)) is not None
     }
     columns = ", ".join(database.ops.quote_name(str(by_name[name].column)) for name in (*told, *begun))
-    # Nothing of a caller is in the text: names and defaults are those of the model.
     table = database.ops.quote_name(Prediction._meta.db_table)  # noqa: SLF001
-    return f"INTO {table} ({columns})", [f"'{default}'" for default in begun.values()]
+    return f"{table} ({columns})", list(begun.values())
+
+
+def _quoted(begun: object) -> str:
+    # Nothing of a caller is in the text: names and defaults are those of the model.
+    return f"'{begun}'"
 
 
 def _text_of_shares(shares: dict[str, float] | None) -> str | None:

@@ -25,7 +25,7 @@ NUMBER = NewPrediction(
     submission=None,
     model_name="m",
     model_version="1.0.0",
-    inputs={"a": 1, "b": None, "c": "é", "d": 0.1, "e": True},
+    inputs={"a": 1, "b": None, "c": "é\t\\N\n\"'", "d": 0.1, "e": True},
     value=1.5,
     low=-1e300,
     high=2.0,
@@ -120,6 +120,19 @@ def test_rows_without_a_submission_are_many():
     for _ in range(3):
         insert(dataclasses.replace(NUMBER, id=uuid7()))
     assert Prediction.objects.filter(submission=None, visitor=None).count() == 3
+
+
+def test_who_watches_statements_sees_those_of_many_rows():
+    seen = []
+
+    def watch(execute, statement, parameters, many, context):
+        seen.append((statement.split()[0], len(parameters)) if many else statement)
+        return execute(statement, parameters, many, context)
+
+    with connection.execute_wrapper(watch):
+        insert_many([several(uuid7(), uuid7())])
+    assert ("INSERT", 2) in seen
+    assert Prediction.objects.count() == 2
 
 
 @pytest.mark.django_db(transaction=True)
