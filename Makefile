@@ -65,6 +65,7 @@ bench-micro: setup-dev
 		--benchmark-columns=min,median,iqr,rounds --benchmark-time-unit=ms $(BENCH_ARGS)
 
 bench-budget: setup-dev
+	$(BIN)/python -m pytest --quiet benchmarks/test_budget.py --ds benchmarks.settings -p no:xdist -p no:randomly
 	$(BIN)/python -m benchmarks.budget $(BENCH_ARGS)
 
 clean:
