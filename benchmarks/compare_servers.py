@@ -27,7 +27,8 @@ from typing import Any
 import load
 import report
 import servers
-from servers import Record, Running, Server
+from running import Running, logged_answers, started, stored_rows
+from servers import Record, Server
 
 ROUNDS = 3
 SINGLE_S, BULK_S, WARM_S = 4.0, 3.0, 1.0
@@ -121,11 +122,11 @@ class Bench:
                 measured |= self._singles(running, answered)
             if "bulk" in scenarios and (server.bulk or server.columns):
                 measured |= self._bulks(running, answered)
-        answered.compare(servers.stored_rows(running), servers.logged_answers(running))
+        answered.compare(stored_rows(running), logged_answers(running))
         return measured
 
     def _started(self, server: Server, name: str) -> Any:
-        return servers.started(server, self._folder / server.key / name, server.body(self._records[0]))
+        return started(server, self._folder / server.key / name, server.body(self._records[0]))
 
     def _by_columns(self, running: Running) -> list[servers.Triple]:
         """What the server answers to columns; nothing, and a note, where it does not take them."""

@@ -16,8 +16,6 @@ from typing import Any
 from project import env
 from project.memory import Memory, give_back
 
-# What is imported stays, and the collector would look through it two hundred times: a tenth of the start.
-gc.disable()
 # Each request scores a few rows: a second thread inside of one waits for the first more than it helps.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -55,10 +53,9 @@ def on_starting(_server: Any) -> None:
 
 
 def when_ready(_server: Any) -> None:
-    """Keep the collector from touching, and so copying, what the workers share, and let it begin."""
+    """Keep the collector from touching, and so copying, what the workers share."""
     gc.collect()
     gc.freeze()
-    gc.enable()
     give_back()
 
 
