@@ -81,7 +81,7 @@ def _is_number(field: FieldTable) -> bool:
 
 def _coder(field: FieldTable) -> Callable[[Value], float]:
     if field.choices:
-        codes: dict[Any, float] = {None: math.nan, **field.codes}
+        codes: dict[Any, float] = {None: math.nan} | {choice: float(code) for choice, code in field.codes.items()}
         return codes.__getitem__
     return _number if _is_number(field) else _days
 
