@@ -30,9 +30,9 @@ from benchmarks import bytecodes, harness
 
 FILE = Path(__file__).with_name("budget.toml")
 ROOM = 1.8
-"""Limit ÷ measured ratio. Between machines and runs ratios differ by less; what doubles does not pass."""
+"""Limit ÷ measured ratio. Between machines and runs ratios differ by less; what trebles does not pass."""
 COUNTED_ROOM = 1.1
-"""The same of a count. It was counted by Python 3.11; those that came later take fewer bytecodes for the same."""
+"""The same of a count, which another version of Python than the one that counted (3.11) comes to otherwise."""
 ROUNDS = 40
 SHORTEST_S = 0.005
 MANY, BULK = 10_000, 1000

@@ -90,9 +90,9 @@ def insert(new: NewPrediction) -> None:
         _text_of_warnings(new.warnings),
         bool(new.warnings),
     )
-    # As Django writes them to SQLite: an id as 32 hexadecimal digits, an instant as text in UTC.
     connection = sqlite.database()
     on_sqlite = connection.vendor == "sqlite"
+    # As Django writes them to SQLite: an id as 32 hexadecimal digits, an instant as text in UTC.
     created_at, key = (sqlite.text_of(new.created_at), new.id.hex) if on_sqlite else (new.created_at, new.id)
     # One statement is a transaction of its own; inside of another one a refusal must leave that one usable.
     with transaction.atomic() if connection.in_atomic_block else sqlite.Turn():
@@ -147,7 +147,7 @@ def _insert_part(new: NewPredictions) -> None:
             some = own[start : start + _ROWS]
             sqlite.run(_statement_of_many(connection.alias, len(some)), [*common, *chain.from_iterable(some)])
     else:
-        _copy(connection, [common + row for row in own])
+        _copy(connection, (common + row for row in own))
 
 
 def _copy(connection: BaseDatabaseWrapper, rows: Iterable[tuple[Any, ...]]) -> None:

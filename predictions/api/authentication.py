@@ -43,12 +43,9 @@ def owner_of(token: bytes) -> int | None:
     if not _may_be(token):
         return None
     text = token.decode()
-    known = sqlite.run(_LASTING, [text[: CONSTANTS.TOKEN_KEY_LENGTH]])
-    if known:
-        given = hash_token(text)
-        for digest, user_id in known:
-            if compare_digest(given, digest):
-                return user_id  # type: ignore[no-any-return]  # the key of a user
+    for digest, user_id in sqlite.run(_LASTING, [text[: CONSTANTS.TOKEN_KEY_LENGTH]]):
+        if compare_digest(hash_token(text), digest):
+            return user_id  # type: ignore[no-any-return]  # the key of a user
     return None
 
 
