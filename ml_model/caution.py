@@ -30,35 +30,38 @@ class Caution:
 
     def __init__(self, spec: ModelSpec, profile: Mapping[str, FieldProfile]) -> None:
         self._noun = spec.model.noun
-        self._numbers = [(field, *field.trained) for field in spec.field if field.trained]
+        self._fields = spec.fields
+        self._numbers = [(field.name, *field.trained) for field in spec.field if field.trained]
         unseen = {
             field.name: frozenset(choice for choice in field.codes if not profile[field.name].choices[str(choice)])
             for field in spec.field
         }
-        self._choices = [(field, unseen[field.name]) for field in spec.field if unseen[field.name]]
-        self._order = {field.name: position for position, field in enumerate(spec.field)}
+        self._choices = [(name, choices) for name, choices in unseen.items() if choices]
+        self._order = {name: position for position, name in enumerate(spec.fields)}
 
     def rows(self, encoded: Columns) -> list[int]:
         """Return the rows that carry a warning; ``encoded`` are columns as the feature layer encodes them."""
         careful = np.zeros(len(next(iter(encoded.values()))), dtype=bool)
-        for field, low, high in self._numbers:
-            careful |= (encoded[field.name] < low) | (encoded[field.name] > high)
-        for field, unseen in self._choices:
-            careful |= np.isin(encoded[field.name], [field.codes[choice] for choice in unseen])
+        for name, low, high in self._numbers:
+            careful |= (encoded[name] < low) | (encoded[name] > high)
+        for name, unseen in self._choices:
+            careful |= np.isin(encoded[name], [self._fields[name].codes[choice] for choice in unseen])
         return np.flatnonzero(careful).tolist()
 
     def warnings(self, record: Record) -> tuple[ScoreWarning, ...]:
         """Return the warnings of one record, in the order of its fields."""
         found = []
-        for field, least, most in self._numbers:
-            value = record[field.name]
+        for name, least, most in self._numbers:
+            value = record[name]
             if value is not None and not least <= value <= most:  # type: ignore[operator]  # a valid number
+                field = self._fields[name]
                 low, high = (number_in_words(field, limit) for limit in (least, most))
                 detail = f"{field.label}: the model has learnt from {low} to {high}; {in_words(field, value)} lies outside."
-                found.append(ScoreWarning(field=field.name, code="outside_training", detail=detail))
-        for field, unseen in self._choices:
-            value = record[field.name]
+                found.append(ScoreWarning(field=name, code="outside_training", detail=detail))
+        for name, unseen in self._choices:
+            value = record[name]
             if value in unseen:
+                field = self._fields[name]
                 detail = f"{field.label}: the model has not seen one {self._noun} with '{in_words(field, value)}'."
-                found.append(ScoreWarning(field=field.name, code="unseen_choice", detail=detail))
+                found.append(ScoreWarning(field=name, code="unseen_choice", detail=detail))
         return tuple(sorted(found, key=lambda one: self._order[one.field])) if found else ()

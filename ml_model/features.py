@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Callable, Sequence
+from operator import call
 from typing import Any
 
 import numpy as np
@@ -35,10 +36,8 @@ class FeatureEncoder:
     def __init__(self, spec: ModelSpec) -> None:
         self._fields = spec.field
         self._expressions = spec.expressions
-        self._numbers = [field.name for field in spec.field if _is_number(field)]
-        self._coders = [(field.name, _coder(field)) for field in spec.field if not _is_number(field)]
-        self._plain = tuple(field.name for field in spec.field if field.feature)
-        self.names: tuple[str, ...] = (*self._plain, *spec.expressions)
+        plain = [field for field in spec.field if field.feature]
+        self.names: tuple[str, ...] = (*(field.name for field in plain), *spec.expressions)
         """Names of the columns of the matrix, in order."""
         self.choices: dict[int, int] = {
             position: len(spec.fields[name].choices)
@@ -46,6 +45,16 @@ class FeatureEncoder:
             if name in spec.fields and spec.fields[name].kind == "category"
         }
         """Position of each column that holds an unordered category, with the number of its choices."""
+        numbers = [field for field in plain if _is_number(field)]
+        coded = [field for field in plain if not _is_number(field)]
+        self._numbers = [field.name for field in numbers]
+        self._coded, self._coders = [field.name for field in coded], [_coder(field) for field in coded]
+        places = {name: place for place, name in enumerate((*self._numbers, *self._coded, *spec.expressions))}
+        self._order = [places[name] for name in self.names]
+        self._derived = [expression.evaluate_one for expression in spec.expressions.values()]
+        read = [spec.fields[name] for name in sorted({name for one in spec.expressions.values() for name in one.names})]
+        self._numbers_read = [field.name for field in read if _is_number(field)]
+        self._codes_read = [(field.name, _coder(field)) for field in read if not _is_number(field)]
 
     def matrix(self, records: Sequence[Record]) -> Matrix:
         """Return the features of valid records, shape (len(records), len(self.names)), float64, NaN where unknown."""
@@ -64,10 +73,13 @@ class FeatureEncoder:
 
     def _single(self, record: Record) -> Matrix:
         # An array per field and step would take ten times as long as the numbers of one record do.
-        numbers = {name: math.nan if (value := record[name]) is None else value + 0.0 for name in self._numbers}  # type: ignore[operator]  # as in _number
-        numbers |= {name: encode(record[name]) for name, encode in self._coders}
-        derived = [expression.evaluate_one(numbers) for expression in self._expressions.values()]
-        return np.array([[*map(numbers.__getitem__, self._plain), *derived]], dtype=np.float64)
+        read = {name: math.nan if (value := record[name]) is None else value + 0.0 for name in self._numbers_read}  # type: ignore[operator]  # as in _number
+        read |= {name: encode(record[name]) for name, encode in self._codes_read}
+        codes = map(call, self._coders, map(record.__getitem__, self._coded))
+        derived = [derive(read) for derive in self._derived]
+        values = [*map(record.__getitem__, self._numbers), *codes, *derived]
+        # Numbers stand as they are, and numpy makes NaN of an unknown one's None.
+        return np.array([[*map(values.__getitem__, self._order)]], dtype=np.float64)
 
 
 def encode_column(field: FieldTable, values: Sequence[Value]) -> Column:

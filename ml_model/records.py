@@ -5,10 +5,11 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NotRequired
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Strict, ValidationError, create_model
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, Strict, TypeAdapter, ValidationError, with_config
 from pydantic_core import ErrorDetails, PydanticCustomError
+from typing_extensions import TypedDict
 
 from ml_model.errors import FieldError, RecordsRefused, SpecError, nearest
 from ml_model.expressions import NONE_CHOICE
@@ -32,8 +33,9 @@ class RecordValidator:
 
     def __init__(self, spec: ModelSpec) -> None:
         self.spec = spec
-        self._model = _record_model(spec)
-        self._names = tuple(spec.fields)
+        self._adapter = TypeAdapter(_record_type(spec))
+        self._check = self._adapter.validator.validate_python
+        self._unknown: Record = dict.fromkeys(spec.fields)
         self._decimals = tuple(field.name for field in spec.field if field.kind == "number")
         try:
             self.validate([spec.example()])
@@ -50,12 +52,12 @@ class RecordValidator:
         refused: dict[int, Sequence[FieldError]] = {}
         for row, record in enumerate(records):
             try:
-                answers = vars(self._model.model_validate(record)).values()
+                given = self._check(record)
             except ValidationError as error:
                 # Looking for the nearest name is slow, and a body of nothing but unknown names would take minutes.
                 refused[row] = self._faults(error, record, hints=_HINTED if len(refused) < _HINTED else 0)
             else:
-                answered = dict(zip(self._names, answers, strict=True))
+                answered = self._unknown | given
                 for name in self._decimals:
                     # -0.0 compares equal to 0.0; it is also to be stored and hashed as that.
                     if answered[name] == 0:
@@ -67,7 +69,7 @@ class RecordValidator:
 
     def json_schema(self) -> dict[str, Any]:
         """The contract as JSON Schema (draft 2020-12), each property with its words, unit and example."""
-        schema = self._model.model_json_schema()
+        schema = self._adapter.json_schema()
         schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
         return schema
 
@@ -159,20 +161,18 @@ def read_number(text: str) -> str | int | float:
     return int(number) if number.is_integer() and abs(number) < 2**53 else number
 
 
-def _record_model(spec: ModelSpec) -> type[BaseModel]:
-    definitions: dict[str, Any] = {}
-    for position, field in enumerate(spec.field):
+def _record_type(spec: ModelSpec) -> Any:
+    members: dict[str, Any] = {}
+    for field in spec.field:
         annotation = _annotation(field)
-        described = Field(
-            default=... if field.required else None,
-            alias=field.name,
-            title=field.label,
-            description=_description(field),
-            json_schema_extra={"examples": [field.example], **({"x-unit": field.unit} if field.unit else {})},
+        extra: dict[str, Any] = {} if field.required else {"default": None}
+        extra |= {"examples": [field.example]} | ({"x-unit": field.unit} if field.unit else {})
+        described = Field(title=field.label, description=_description(field), json_schema_extra=extra)
+        members[field.name] = (
+            Annotated[annotation, described] if field.required else NotRequired[Annotated[annotation | None, described]]
         )
-        # A name of its own, because a field may be called ``copy`` or ``json``, as a method of the model is.
-        definitions[f"field_{position}"] = (annotation if field.required else annotation | None, described)
-    return create_model(spec.model.noun, __config__=ConfigDict(extra="forbid", strict=True), **definitions)
+    # A dictionary, and no class: fields may be called as a method is, and what is asked for is a dictionary.
+    return with_config(ConfigDict(extra="forbid", strict=True))(TypedDict(spec.model.noun, members))  # type: ignore[operator]
 
 
 def _annotation(field: FieldTable) -> Any:

@@ -132,8 +132,7 @@ class Scorer:
         valid = self.validator.validate(records)
         if not valid:
             return []
-        warnings = {row: found for row, record in enumerate(valid) if (found := self._caution.warnings(record))}
-        return self._told(self._answers(self._encoder.matrix(valid)), warnings).scores(valid, self.level)
+        return list(map(self._score, valid, self._answers(self._encoder.matrix(valid)).tolist()))
 
     def score_columns(self, columns: Mapping[str, Sequence[object]]) -> list[Score]:
         """Return one answer per row of columns of one length, by field name; a field that is left out is unknown.
@@ -141,6 +140,15 @@ class Scorer:
         Raises RecordsRefused with every fault of every row, and then scores none.
         """
         return self._score_blocks(list(self.blocks(columns)))
+
+    def _score(self, record: Record, answers: Sequence[float]) -> Score:
+        warnings = self._caution.warnings(record)
+        if self._calibration is None:
+            names = self.spec.classes
+            shares = dict(zip(names, answers, strict=True))
+            return Score(record=record, label=max(names, key=shares.__getitem__), probabilities=shares, warnings=warnings)
+        value, low, high = interval(self.spec, self._calibration, answers)
+        return Score(record=record, value=value, low=low, high=high, level=self.level, warnings=warnings)
 
     def _score_blocks(self, blocks: Sequence[Block]) -> list[Score]:
         return [
@@ -203,7 +211,7 @@ class Scorer:
                 probabilities=[dict(zip(names, shares, strict=True)) for shares in answers.tolist()],
                 warnings=warnings,
             )
-        values, lows, highs = _intervals_of_few(self.spec, self._calibration, answers)
+        values, lows, highs = (ends.tolist() for ends in intervals(self.spec, self._calibration, answers))
         return Answers(
             values=values,
             lows=lows,
@@ -249,21 +257,20 @@ def intervals(spec: ModelSpec, calibration: Calibration, answers: Matrix) -> tup
     return np.nan_to_num(values), np.nan_to_num(low), np.nan_to_num(high)
 
 
-def _intervals_of_few(spec: ModelSpec, calibration: Calibration, answers: Matrix) -> Sequence[Sequence[float]]:
-    """Return what ``intervals`` does; of one row, the same numbers without an array for each step."""
-    if len(answers) == 1:
-        value, *difficulty = answers[0].tolist()
-        half_width = calibration.quantile * (difficulty[0] if calibration.adaptive else 1.0)
-        if spec.target.transform != "log":
-            low, high = value - half_width, value + half_width
-        elif half_width < _OVERFLOWS:
-            factor = float(np.exp(half_width))
-            low, high = value / factor, value * factor
-        else:
-            low = high = math.nan
-        if math.isfinite(low) and math.isfinite(high):
-            return [value], [low], [high]
-    return [ends.tolist() for ends in intervals(spec, calibration, answers)]
+def interval(spec: ModelSpec, calibration: Calibration, answers: Sequence[float]) -> Sequence[float]:
+    """Return what ``intervals`` does for one row of answers; the same numbers without an array for each step."""
+    value, *difficulty = answers
+    half_width = calibration.quantile * (difficulty[0] if calibration.adaptive else 1.0)
+    if spec.target.transform != "log":
+        low, high = value - half_width, value + half_width
+    elif half_width < _OVERFLOWS:
+        factor = float(np.exp(half_width))
+        low, high = value / factor, value * factor
+    else:
+        low = high = math.nan
+    if math.isfinite(low) and math.isfinite(high):
+        return value, low, high
+    return [end.item() for end in intervals(spec, calibration, np.array([answers]))]
 
 
 def predict_intervals(spec: ModelSpec, fitted: Fitted, matrix: Matrix) -> tuple[Vector, Vector, Vector]:

@@ -10,8 +10,7 @@ import orjson
 from django.contrib.auth.models import User
 from django.db import IntegrityError
 from django.utils import timezone
-from uuid_utils import uuid7 as quick_uuid7
-from uuid_utils.compat import uuid7
+from uuid_utils import uuid7
 
 from ml_model.scoring import Answers, Scorer
 from predictions import embedded
@@ -35,7 +34,7 @@ def predict_and_store(
     scorer = embedded.live()
     [score] = scorer.score([record])
     new = NewPrediction(
-        id=uuid7(),
+        id=str(uuid7()),
         created_at=timezone.now(),
         source=source.value,
         user_id=user_id,
@@ -88,7 +87,7 @@ def _answered(scorer: Scorer, answers: Answers, inputs: list[str], user_id: int 
         model_name=scorer.spec.model.name,
         model_version=scorer.version,
         level=scorer.level,
-        ids=[str(quick_uuid7()) for _ in inputs],
+        ids=[str(uuid7()) for _ in inputs],
         inputs=inputs,
         values=answers.values,
         lows=answers.lows,

@@ -75,10 +75,13 @@ class Turn:
     of a hundred waited for half a second. The lock of a file wakes the next one at once, and ends with its process.
     """
 
-    __slots__ = ("_descriptor",)
+    __slots__ = ("_connection", "_descriptor")
+
+    def __init__(self, connection: BaseDatabaseWrapper) -> None:
+        self._connection = connection
 
     def __enter__(self) -> None:
-        self._descriptor = _queue_of(database())
+        self._descriptor = _queue_of(self._connection)
         if self._descriptor is not None:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX)
 
@@ -100,23 +103,22 @@ def _queue_of(connection: BaseDatabaseWrapper) -> int | None:
 
 
 @contextmanager
-def at_length() -> Iterator[None]:
+def at_length(connection: BaseDatabaseWrapper) -> Iterator[None]:
     """Have thousands of rows written at half of their cost, and then all be as it was."""
-    connection = database()
     if connection.vendor != "sqlite":
         yield
         return
     checkpoint()
-    before = {name: run(f"PRAGMA {name}")[0][0] for name in _AT_LENGTH}
+    before = {name: run(connection, f"PRAGMA {name}")[0][0] for name in _AT_LENGTH}
     try:
         for name, value in _AT_LENGTH.items():
-            run(f"PRAGMA {name} = {value}")
+            run(connection, f"PRAGMA {name} = {value}")
         yield
     finally:
         _log.is_long = True
         try:
             for name, value in before.items():
-                run(f"PRAGMA {name} = {value}")
+                run(connection, f"PRAGMA {name} = {value}")
         except DatabaseError:
             # The rows are stored, so nobody must be told otherwise; a new connection begins with its own settings.
             logger.warning("the settings for many rows could not be taken back", exc_info=True)
@@ -128,13 +130,12 @@ def is_watched(connection: BaseDatabaseWrapper) -> bool:
     return connection.queries_logged or bool(connection.execute_wrappers)
 
 
-def run(statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+def run(connection: BaseDatabaseWrapper, statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
     """Execute a statement with Django's ``%s`` and return its rows; without the steps of Django's cursor where this is SQLite.
 
     They look for the ``%s`` through all of a statement each time, and cost a stored prediction a twentieth. Errors are Django's,
     and whoever watches its statements sees these as well.
     """
-    connection = database()
     if connection.vendor != "sqlite" or is_watched(connection):
         with connection.cursor() as cursor:
             cursor.execute(statement, parameters)
@@ -157,11 +158,11 @@ def checkpoint(**_: object) -> None:
 
     Called when an answer is on its way, and before more rows come where none was.
     """
-    if not _log.is_long or database().in_atomic_block:
+    if not _log.is_long or (connection := database()).in_atomic_block:
         return
     _log.is_long = False
     try:
-        run("PRAGMA wal_checkpoint(PASSIVE)")
+        run(connection, "PRAGMA wal_checkpoint(PASSIVE)")
     except DatabaseError:
         # What is in the log is stored; the next writer copies it.
         logger.warning("the log of the database could not be copied into it", exc_info=True)

@@ -14,7 +14,6 @@ from dataclasses import dataclass, fields
 from functools import lru_cache
 from itertools import chain, islice, repeat
 from typing import Any
-from uuid import UUID
 
 import orjson
 from django.db import connections, transaction
@@ -28,7 +27,8 @@ from predictions.models import Prediction
 class NewPrediction:
     """An answer as it is stored; the attributes are those of ``Prediction``."""
 
-    id: UUID
+    id: str
+    """As a UUID is written."""
     created_at: dt.datetime
     source: str
     user_id: int | None
@@ -93,10 +93,10 @@ def insert(new: NewPrediction) -> None:
     connection = sqlite.database()
     on_sqlite = connection.vendor == "sqlite"
     # As Django writes them to SQLite: an id as 32 hexadecimal digits, an instant as text in UTC.
-    created_at, key = (sqlite.text_of(new.created_at), new.id.hex) if on_sqlite else (new.created_at, new.id)
+    created_at, key = (sqlite.text_of(new.created_at), new.id.replace("-", "")) if on_sqlite else (new.created_at, new.id)
     # One statement is a transaction of its own; inside of another one a refusal must leave that one usable.
-    with transaction.atomic() if connection.in_atomic_block else sqlite.Turn():
-        sqlite.run(_statement(connection.alias), (created_at, *common, key, *own))
+    with transaction.atomic() if connection.in_atomic_block else sqlite.Turn(connection):
+        sqlite.run(connection, _statement(connection.alias), (created_at, *common, key, *own))
 
 
 def insert_many(parts: Iterable[NewPredictions]) -> list[NewPredictions]:
@@ -108,17 +108,17 @@ def insert_many(parts: Iterable[NewPredictions]) -> list[NewPredictions]:
     # Before it is our turn, so that nobody else who wants to write waits for the first answers.
     first = list(islice(upcoming, 1))
     stored = []
+    connection = sqlite.database()
     # A few rows are stored before the settings for many are made and taken back.
-    at_length = sqlite.at_length() if first and len(first[0].ids) > _ROWS else nullcontext()
-    with sqlite.Turn(), at_length, transaction.atomic():
+    at_length = sqlite.at_length(connection) if first and len(first[0].ids) > _ROWS else nullcontext()
+    with sqlite.Turn(connection), at_length, transaction.atomic():
         for part in chain(first, upcoming):
-            _insert_part(part)
+            _insert_part(connection, part)
             stored.append(part)
     return stored
 
 
-def _insert_part(new: NewPredictions) -> None:
-    connection = sqlite.database()
+def _insert_part(connection: BaseDatabaseWrapper, new: NewPredictions) -> None:
     on_sqlite = connection.vendor == "sqlite"
     created_at = sqlite.text_of(new.created_at) if on_sqlite else new.created_at
     common = (created_at, new.source, new.user_id, None, None, new.model_name, new.model_version, new.level)
@@ -145,7 +145,7 @@ def _insert_part(new: NewPredictions) -> None:
     elif on_sqlite:
         for start in range(0, len(own), _ROWS):
             some = own[start : start + _ROWS]
-            sqlite.run(_statement_of_many(connection.alias, len(some)), [*common, *chain.from_iterable(some)])
+            sqlite.run(connection, _statement_of_many(connection.alias, len(some)), [*common, *chain.from_iterable(some)])
     else:
         _copy(connection, (common + row for row in own))
 
@@ -160,7 +160,8 @@ def _copy(connection: BaseDatabaseWrapper, rows: Iterable[tuple[Any, ...]]) -> N
 
 def stored_as_new(prediction: Prediction) -> NewPrediction:
     """Return what a stored prediction was when it was new."""
-    return NewPrediction(**{field.name: getattr(prediction, field.name) for field in fields(NewPrediction)})
+    told = {field.name: getattr(prediction, field.name) for field in fields(NewPrediction)}
+    return NewPrediction(**told | {"id": str(prediction.id)})
 
 
 @lru_cache

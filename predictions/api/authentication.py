@@ -43,7 +43,7 @@ def owner_of(token: bytes) -> int | None:
     if not _may_be(token):
         return None
     text = token.decode()
-    for digest, user_id in sqlite.run(_LASTING, [text[: CONSTANTS.TOKEN_KEY_LENGTH]]):
+    for digest, user_id in sqlite.run(sqlite.database(), _LASTING, [text[: CONSTANTS.TOKEN_KEY_LENGTH]]):
         if compare_digest(hash_token(text), digest):
             return user_id  # type: ignore[no-any-return]  # the key of a user
     return None

@@ -35,7 +35,7 @@ def predictions(request: HttpRequest) -> HttpResponseBase:
         if user_id is None:
             return _whole_way(request)
         check_body(request)
-        answer = answer_one(read_whole(lambda: request.body, request), user_id, request)
+        answer = answer_one(read_whole(request.read, request), user_id, request)
     except Exception as error:
         response = handle(error, {"request": request})
         if response is None:

@@ -22,25 +22,14 @@ _Common = tuple[str, dt.datetime, str, dict[str, str]]
 
 def represent(prediction: Prediction | NewPrediction, request: HttpRequest) -> dict[str, Any]:
     """One prediction as JSON; a number has its unit and interval, a class the probabilities of all."""
-    return represent_many([prediction], request)[0]
-
-
-def represent_many(predictions: Iterable[Prediction | NewPrediction], request: HttpRequest) -> list[dict[str, Any]]:
-    """Several predictions as JSON, in order."""
-    address = _address(request)
-    units: dict[tuple[str, str], str | None] = {}
-    shown = []
-    for one in predictions:
-        release = (one.model_name, one.model_version)
-        if release not in units:
-            units[release] = _unit(*release)
-        common = (address, one.created_at, one.source, {"name": one.model_name, "version": one.model_version})
-        if one.value is None:
-            answer: dict[str, Any] = {"label": one.label, "probabilities": one.probabilities}
-        else:
-            answer = _number(one.value, units[release], one.low, one.high, one.level)
-        shown.append({**_shown(common, str(one.id), answer, one.warnings), "inputs": one.inputs})
-    return shown
+    model = {"name": prediction.model_name, "version": prediction.model_version}
+    common = (_address(request), prediction.created_at, prediction.source, model)
+    if prediction.value is None:
+        answer: dict[str, Any] = {"label": prediction.label, "probabilities": prediction.probabilities}
+    else:
+        unit = _unit(prediction.model_name, prediction.model_version)
+        answer = _number(prediction.value, unit, prediction.low, prediction.high, prediction.level)
+    return {**_shown(common, str(prediction.id), answer, prediction.warnings), "inputs": prediction.inputs}
 
 
 def represent_stored(parts: Iterable[NewPredictions], request: HttpRequest) -> orjson.Fragment:

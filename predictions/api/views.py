@@ -24,7 +24,7 @@ from predictions.api.pagination import NewestFirst
 from predictions.api.parsers import check_body
 from predictions.api.pause import collector_paused
 from predictions.api.problems import PROBLEMS, problem_address
-from predictions.api.serializers import represent, represent_many, represent_model, represent_stored
+from predictions.api.serializers import represent, represent_model, represent_stored
 from predictions.models import Prediction
 from predictions.services import predict_and_store, predict_and_store_many
 
@@ -52,7 +52,7 @@ class PredictionsView(_PrivateView):
         """Answer one page of predictions, newest first; ``source`` and ``model_version`` narrow them."""
         pages = NewestFirst()
         page = pages.paginate_queryset(_narrowed(Prediction.objects.visible_to(_user(request)), request), request, view=self)
-        return pages.get_paginated_response(represent_many(page or (), request))
+        return pages.get_paginated_response([represent(one, request) for one in page or ()])
 
     def post(self, request: Request) -> Response:
         """Score and store one record."""

@@ -13,7 +13,7 @@ from ml_model.data import load_dataset, read_table, records_of
 from ml_model.errors import BundleRefused, RecordsRefused, ReleaseError
 from ml_model.features import FeatureEncoder
 from ml_model.releases import add_release, read_releases, set_live
-from ml_model.scoring import _intervals_of_few, intervals, load_scorer
+from ml_model.scoring import interval, intervals, load_scorer
 
 NAMES = ["penguins", "credit", "concrete", "house"]
 
@@ -175,8 +175,7 @@ def test_the_interval_of_one_is_that_among_many(transform, adaptive, quantile, s
     with np.errstate(over="ignore", invalid="ignore"):
         together = list(zip(*intervals(spec, calibration, answers), strict=True))
         scalar = [row for row in range(len(rows)) if np.isfinite(calibration.quantile * answers[row, -1])]
-    alone = [_intervals_of_few(spec, calibration, answers[row : row + 1]) for row in scalar]
-    assert [tuple(end for (end,) in one) for one in alone] == [together[row] for row in scalar]
+    assert [tuple(interval(spec, calibration, answers[row].tolist())) for row in scalar] == [together[row] for row in scalar]
 
 
 def test_what_has_not_begun_when_a_record_is_refused_is_dropped(scorer, record, monkeypatch):

@@ -7,7 +7,7 @@ import json
 import pytest
 from django.contrib.auth.models import User
 from django.db import IntegrityError
-from uuid_utils.compat import uuid7
+from uuid_utils import uuid7
 
 from ml_model.errors import RecordsRefused
 from predictions import embedded
@@ -78,7 +78,7 @@ def test_the_faults_of_all_records_are_told_and_none_is_stored(user, example):
 
 def test_where_the_database_fails_half_way_nothing_is_stored(user, example, monkeypatch):
     ids = iter([uuid7() for _ in range(5)] * 2)
-    monkeypatch.setattr("predictions.services.quick_uuid7", lambda: next(ids))
+    monkeypatch.setattr("predictions.services.uuid7", lambda: next(ids))
     with pytest.raises(IntegrityError):
         predict_and_store_many([example] * 6, user_id=user.pk)
     assert not Prediction.objects.exists()

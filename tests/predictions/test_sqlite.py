@@ -33,28 +33,22 @@ class File:
         return False
 
 
-def use(monkeypatch: pytest.MonkeyPatch, connection: object) -> None:
-    monkeypatch.setattr(sqlite, "database", lambda: connection)
-
-
-def test_one_writer_after_the_other(monkeypatch, tmp_path):
-    use(monkeypatch, File(tmp_path / "db"))
-    with sqlite.Turn(), (tmp_path / "db-queue").open() as other, pytest.raises(BlockingIOError):
+def test_one_writer_after_the_other(tmp_path):
+    with sqlite.Turn(File(tmp_path / "db")), (tmp_path / "db-queue").open() as other, pytest.raises(BlockingIOError):
         fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
     with (tmp_path / "db-queue").open() as other:
         fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-def test_threads_take_turns(monkeypatch, tmp_path):
-    use(monkeypatch, File(tmp_path / "db"))
-    order = []
+def test_threads_take_turns(tmp_path):
+    file, order = File(tmp_path / "db"), []
 
     def wait_for_it() -> None:
-        with sqlite.Turn():
+        with sqlite.Turn(file):
             order.append("second")
 
     waiting = threading.Thread(target=wait_for_it)
-    with sqlite.Turn():
+    with sqlite.Turn(file):
         waiting.start()
         waiting.join(0.2)
         order.append("first")
@@ -62,13 +56,12 @@ def test_threads_take_turns(monkeypatch, tmp_path):
     assert order == ["first", "second"]
 
 
-def test_the_file_is_kept_for_the_next_turn_and_closed_with_its_thread(monkeypatch, tmp_path):
-    use(monkeypatch, File(tmp_path / "db"))
-    kept = []
+def test_the_file_is_kept_for_the_next_turn_and_closed_with_its_thread(tmp_path):
+    file, kept = File(tmp_path / "db"), []
 
     def take_turns() -> None:
         for _ in range(2):
-            with sqlite.Turn():
+            with sqlite.Turn(file):
                 kept.append(sqlite._queue.file)
 
     thread = threading.Thread(target=take_turns)
@@ -86,15 +79,13 @@ def test_another_database_and_another_process_have_a_file_of_their_own(monkeypat
     files = []
     for name, process in (("one", 1), ("other", 1), ("other", 2)):
         monkeypatch.setattr(sqlite.os, "getpid", lambda process=process: process)
-        use(monkeypatch, File(tmp_path / name))
-        with sqlite.Turn():
+        with sqlite.Turn(File(tmp_path / name)):
             files.append(sqlite._queue.file)
     assert len(set(files)) == 3
 
 
-def test_without_a_queue_the_database_has_writers_wait(monkeypatch, tmp_path):
-    use(monkeypatch, File(tmp_path / "no such folder" / "db"))
-    with sqlite.Turn():
+def test_without_a_queue_the_database_has_writers_wait(tmp_path):
+    with sqlite.Turn(File(tmp_path / "no such folder" / "db")):
         assert list(tmp_path.iterdir()) == []
 
 
@@ -123,13 +114,13 @@ def test_the_log_is_copied_into_the_database_once_the_answer_is_on_its_way(monke
     """By a connection to a file, because a database in memory has no log."""
     path = tmp_path / "db.sqlite3"
     alias = ConnectionHandler({"default": connection.settings_dict | {"NAME": path}})["default"]
-    use(monkeypatch, alias)
+    monkeypatch.setattr(sqlite, "database", lambda: alias)
     with alias.cursor() as cursor:
         cursor.execute("PRAGMA journal_mode=WAL")
         cursor.execute("CREATE TABLE rows (row TEXT)")
         cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         size = path.stat().st_size
-        with sqlite.at_length():
+        with sqlite.at_length(alias):
             cursor.execute(
                 "INSERT INTO rows WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000) "
                 "SELECT hex(zeroblob(1000)) FROM n"
@@ -148,17 +139,17 @@ def test_without_a_log_nothing_is_copied(monkeypatch, django_assert_num_queries)
 
 
 def test_a_statement_gives_its_rows():
-    assert sqlite.run("SELECT 1, %s", ["%s"]) == [(1, "%s")]
+    assert sqlite.run(connection, "SELECT 1, %s", ["%s"]) == [(1, "%s")]
 
 
 def test_a_fault_is_one_of_django():
     with pytest.raises(DatabaseError), transaction.atomic():
-        sqlite.run("SELECT nothing")
+        sqlite.run(connection, "SELECT nothing")
 
 
 def test_who_watches_statements_sees_these(django_assert_num_queries):
     with django_assert_num_queries(1):
-        sqlite.run("SELECT 1")
+        sqlite.run(connection, "SELECT 1")
     seen = []
 
     def watch(execute, statement, parameters, many, context):
@@ -166,7 +157,7 @@ def test_who_watches_statements_sees_these(django_assert_num_queries):
         return execute(statement, parameters, many, context)
 
     with connection.execute_wrapper(watch):
-        sqlite.run("SELECT 2")
+        sqlite.run(connection, "SELECT 2")
     assert seen == ["SELECT 2"]
 
 
@@ -175,10 +166,10 @@ def test_who_watches_statements_sees_these(django_assert_num_queries):
 def test_where_the_settings_cannot_be_taken_back_the_rows_are_stored_all_the_same(monkeypatch, caplog):
     run, closed = sqlite.run, []
 
-    def fail(statement, parameters=()):
+    def fail(database, statement, parameters=()):
         if statement.startswith("PRAGMA cache_size = -2"):
             raise OperationalError("disk I/O error")
-        return run(statement, parameters)
+        return run(database, statement, parameters)
 
     monkeypatch.setattr(sqlite, "run", fail)
     monkeypatch.setattr(connection, "close", lambda: closed.append(True))

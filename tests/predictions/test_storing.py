@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 from typing import Any
-from uuid import UUID
 
 import pytest
 from django.db import IntegrityError, connection
@@ -17,7 +16,7 @@ from predictions.storing import NewPrediction, NewPredictions, insert, insert_ma
 
 pytestmark = pytest.mark.django_db
 NUMBER = NewPrediction(
-    id=uuid7(),
+    id=str(uuid7()),
     created_at=timezone.now(),
     source="api",
     user_id=None,
@@ -35,14 +34,14 @@ NUMBER = NewPrediction(
     warnings=[],
 )
 WARNED = dataclasses.replace(
-    NUMBER, id=uuid7(), visitor="v", submission="s", warnings=[{"field": "a", "code": "c", "detail": "%s"}]
+    NUMBER, id=str(uuid7()), visitor="v", submission="s", warnings=[{"field": "a", "code": "c", "detail": "%s"}]
 )
 CLASS = dataclasses.replace(
-    NUMBER, id=uuid7(), value=None, low=None, high=None, level=None, label="yes", probabilities={"yes": 0.75, "no": 0.25}
+    NUMBER, id=str(uuid7()), value=None, low=None, high=None, level=None, label="yes", probabilities={"yes": 0.75, "no": 0.25}
 )
 
 
-def several(*ids: UUID, **columns: Any) -> NewPredictions:
+def several(*ids: object, **columns: Any) -> NewPredictions:
     """As many like NUMBER as there are ids."""
     one, many = dataclasses.asdict(NUMBER), len(ids)
     common = {name: one[name] for name in ("created_at", "source", "user_id", "model_name", "model_version", "level")}
@@ -59,11 +58,11 @@ def several(*ids: UUID, **columns: Any) -> NewPredictions:
     return NewPredictions(**common | told | columns)
 
 
-def row_of(key: object) -> tuple[object, ...]:
+def row_of(key: str) -> tuple[object, ...]:
     """A row as the database holds it."""
     names = ", ".join(field.column for field in Prediction._meta.concrete_fields if field.name != "id")
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {names} FROM predictions_prediction WHERE id = %s", [key])  # noqa: S608
+        cursor.execute(f"SELECT {names} FROM predictions_prediction WHERE id = %s", [key.replace("-", "")])  # noqa: S608
         row: tuple[object, ...] = cursor.fetchone()
     return row
 
@@ -71,7 +70,7 @@ def row_of(key: object) -> tuple[object, ...]:
 @pytest.mark.parametrize("new", [NUMBER, WARNED, CLASS], ids=["number", "warned", "class"])
 def test_the_row_is_the_one_that_an_instance_makes(new):
     told = {field.name: getattr(new, field.name) for field in dataclasses.fields(new)}
-    instance = Prediction(**told | {"id": uuid7(), "submission": None}, has_warnings=bool(new.warnings))
+    instance = Prediction(**told | {"id": str(uuid7()), "submission": None}, has_warnings=bool(new.warnings))
     instance.save()
     insert(dataclasses.replace(new, submission=None))
     written, expected = Prediction.objects.get(pk=new.id), Prediction.objects.get(pk=instance.pk)
@@ -80,8 +79,8 @@ def test_the_row_is_the_one_that_an_instance_makes(new):
             assert getattr(written, field.attname) == getattr(expected, field.attname), field.name
     if connection.vendor == "sqlite":  # to the type of each column, but for the spaces of JSON
         here, there = (
-            [(type(one), one.replace(", ", ",").replace(": ", ":") if isinstance(one, str) else one) for one in row_of(key.hex)]
-            for key in (new.id, instance.pk)
+            [(type(one), one.replace(", ", ",").replace(": ", ":") if isinstance(one, str) else one) for one in row_of(key)]
+            for key in (new.id, instance.id)
         )
         assert [kind for kind, _ in here] == [kind for kind, _ in there]
     assert stored_as_new(written) == dataclasses.replace(new, submission=None)
@@ -102,7 +101,7 @@ def test_several_rows_are_those_that_are_inserted_alone():
     pairs = [(NUMBER, keys[0]), (WARNED, keys[1]), (NUMBER, keys[2]), (CLASS, other)]
     for one, key in pairs:
         if connection.vendor == "sqlite":
-            here, there = row_of(one.id.hex), row_of(key.hex)
+            here, there = row_of(one.id), row_of(str(key))
             assert [type(part) for part in here] == [type(part) for part in there]
         alone, together = Prediction.objects.get(pk=one.id), Prediction.objects.get(pk=key)
         for field in Prediction._meta.concrete_fields:
@@ -113,12 +112,12 @@ def test_several_rows_are_those_that_are_inserted_alone():
 def test_the_second_of_two_equal_submissions_is_refused():
     insert(WARNED)
     with pytest.raises(IntegrityError):
-        insert(dataclasses.replace(WARNED, id=uuid7()))
+        insert(dataclasses.replace(WARNED, id=str(uuid7())))
 
 
 def test_rows_without_a_submission_are_many():
     for _ in range(3):
-        insert(dataclasses.replace(NUMBER, id=uuid7()))
+        insert(dataclasses.replace(NUMBER, id=str(uuid7())))
     assert Prediction.objects.filter(submission=None, visitor=None).count() == 3
 
 
