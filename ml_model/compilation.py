@@ -7,8 +7,10 @@ single precision, it knows no transformed target, and what it would take off is 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import add
 from typing import Any
 
 import numpy as np
@@ -34,8 +36,10 @@ from ml_model.errors import CompilationError
 
 Vector = npt.NDArray[np.float64]
 _OPSET, _ML_OPSET = 21, 5
-_LEQ = 0
-"""Mode of a split in ONNX's TreeEnsemble: the true branch where the feature is at most the threshold."""
+_GT = 3
+"""Mode of a split in ONNX's TreeEnsemble: the true branch where the feature is above the threshold.
+
+onnxruntime lays the other branch beside the split, and most rows take that one: a choice is another one than the split's."""
 _SUM = 1
 
 
@@ -48,20 +52,48 @@ class _Encoded:
     shift: Vector
 
 
+@dataclass(frozen=True)
+class _Affine:
+    """Named matrices, each times a matrix of weights, and a constant: what can be one product, however many summands it had."""
+
+    weights: Mapping[str, Vector]
+    """By the name of (n, columns): (columns, targets)."""
+    constant: Vector
+    """Shape (targets,)."""
+
+    def __add__(self, other: _Affine) -> _Affine:
+        weights = dict(self.weights)
+        for name, more in other.weights.items():
+            weights[name] = weights[name] + more if name in weights else more
+        return _Affine(weights, self.constant + other.constant)
+
+    def times(self, factor: Vector | float) -> _Affine:
+        """Return each target times its factor."""
+        return _Affine({name: weights * factor for name, weights in self.weights.items()}, self.constant * factor)
+
+    def target(self, position: int) -> _Affine:
+        """Return one of the targets."""
+        here = slice(position, position + 1)
+        return _Affine({name: weights[:, here] for name, weights in self.weights.items()}, self.constant[here])
+
+    def beside(self, other: _Affine) -> _Affine:
+        """Return the targets of both."""
+        left, right = len(self.constant), len(other.constant)
+        widened = [
+            _Affine({name: np.pad(weights, ((0, 0), pads)) for name, weights in one.weights.items()}, np.pad(one.constant, pads))
+            for one, pads in ((self, (0, right)), (other, (left, 0)))
+        ]
+        return widened[0] + widened[1]
+
+
 def compile_fitted(fitted: Fitted) -> bytes:
     """Return the ONNX model of what was learnt; raise CompilationError where a part of it cannot be said in ONNX.
 
     Input ``matrix`` (n, features), float64, as the feature layer makes it; output ``answers``, float64, as ``compiled`` says.
     """
-    writer = _Writer()
-    if fitted.calibration is None:
-        output = writer.probabilities(fitted.estimator, "matrix")
-    else:
-        output = writer.number(fitted.estimator, "matrix")
-        if fitted.difficulty is not None:
-            expected = writer.add("Exp", writer.number(fitted.difficulty, "matrix"))
-            output = writer.add("Concat", output, expected, axis=1)
-    return writer.model(output, features=fitted.estimator.n_features_in_)
+    writer, estimator = _Writer(), fitted.estimator
+    output = writer.classes(estimator) if fitted.calibration is None else writer.numbers(estimator, fitted.difficulty)
+    return writer.model(output, features=estimator.n_features_in_)
 
 
 class _Writer:
@@ -102,79 +134,81 @@ class _Writer:
             self._written[key] = self._constants[-1].name
         return self._written[key]
 
-    def number(self, model: Any, matrix: str) -> str:
-        """Write a regression, output (n, 1)."""
+    def product(self, affine: _Affine) -> str:
+        """Write an affine function, output (n, targets): one product of matrices, or nothing where it changes nothing."""
+        names, weights = list(affine.weights), np.vstack(list(affine.weights.values()))
+        if len(names) == 1 and np.array_equal(weights, np.eye(len(weights))) and not affine.constant.any():
+            return names[0]
+        joined = names[0] if len(names) == 1 else self.add("Concat", *names, axis=1)
+        return self.add("Gemm", joined, self.constant(weights), self.constant([affine.constant]))
+
+    def numbers(self, estimator: Any, difficulty: Any) -> str:
+        """Write a regression, output (n, 1) or, with the difficulty of each number, (n, 2)."""
+        is_log = isinstance(estimator, TransformedTargetRegressor) and estimator.inverse_func is np.exp
+        number = self._number(estimator.regressor_ if is_log else estimator)
+        expected = _Affine({}, np.empty(0)) if difficulty is None else self._number(difficulty)
+        if is_log:
+            return self.add("Exp", self.product(number.beside(expected)))
+        if difficulty is None:
+            return self.product(number)
+        return self.add("Concat", self.product(number), self.add("Exp", self.product(expected)), axis=1)
+
+    def classes(self, estimator: Any) -> str:
+        """Write a classification, output (n, classes)."""
+        return self.product(self._probabilities(estimator))
+
+    def _number(self, model: Any) -> _Affine:
         match model:
-            case TransformedTargetRegressor() if model.inverse_func is np.exp:
-                return self.add("Exp", self.number(model.regressor_, matrix))
             case VotingRegressor():
-                return self._average([self.number(member, matrix) for member in model.estimators_], model.weights)
+                return _average([self._number(member) for member in model.estimators_], model.weights)
             case Pipeline():
-                encoded = self._encoded(model[0], matrix)
+                encoded = self._encoded(model[0])
                 if isinstance(model[-1], Ridge):
-                    return self._linear(encoded, model[-1].coef_, model[-1].intercept_)
-                return self._trees(model[-1], self._plain(encoded))
+                    return _linear(encoded, model[-1].coef_, model[-1].intercept_)
+                return self._trees(model[-1], _plain(encoded))
         raise CompilationError(type(model).__name__)
 
-    def probabilities(self, model: Any, matrix: str) -> str:
-        """Write a classification, output (n, classes)."""
+    def _probabilities(self, model: Any) -> _Affine:
         match model:
             case CalibratedClassifierCV(method="sigmoid"):
-                members = [self._calibrated(member, matrix) for member in model.calibrated_classifiers_]
-                return self._average(members, None)
+                return _average([self._calibrated(member) for member in model.calibrated_classifiers_], None)
             case VotingClassifier(voting="soft"):
-                return self._average([self.probabilities(member, matrix) for member in model.estimators_], model.weights)
+                return _average([self._probabilities(member) for member in model.estimators_], model.weights)
             case Pipeline() if isinstance(model[-1], ExtraTreesClassifier):
-                positive = self._trees(model[-1], self._plain(self._encoded(model[0], matrix)))
-                return self._both(positive) if len(model.classes_) == 2 else positive
+                shares = self._trees(model[-1], _plain(self._encoded(model[0])))
+                return _both(shares) if len(model.classes_) == 2 else shares
             case Pipeline():
-                decision = self._decision(model, matrix)
-                return self._both(self.add("Sigmoid", decision)) if len(model.classes_) == 2 else self._softmax(decision)
+                decision = self.product(self._decision(model))
+                if len(model.classes_) == 2:
+                    return _both(_itself(self.add("Sigmoid", decision), 1))
+                return _itself(self.add("Softmax", decision, axis=1), len(model.classes_))
         raise CompilationError(type(model).__name__)
 
-    def _decision(self, model: Pipeline, matrix: str) -> str:
-        """Write the decision function: (n, 1) of two classes, (n, classes) of several."""
-        encoded = self._encoded(model[0], matrix)
+    def _decision(self, model: Pipeline) -> _Affine:
+        """Return the decision function: one target of two classes, a target each of several."""
+        encoded = self._encoded(model[0])
         if isinstance(model[-1], LogisticRegression):
-            return self._linear(encoded, model[-1].coef_, model[-1].intercept_)
-        return self._trees(model[-1], self._plain(encoded))
+            return _linear(encoded, model[-1].coef_, model[-1].intercept_)
+        return self._trees(model[-1], _plain(encoded))
 
-    def _calibrated(self, member: Any, matrix: str) -> str:
+    def _calibrated(self, member: Any) -> _Affine:
         """Write Platt's sigmoid per class over what scikit-learn calibrates: the decision function, else the probabilities."""
         binary = len(member.classes) == 2
         if hasattr(member.estimator, "decision_function"):
-            raw = self._decision(member.estimator, matrix)
+            raw = self._decision(member.estimator)
         else:
-            raw = self.probabilities(member.estimator, matrix)
-            raw = self.add("Gather", raw, self.constant([1], np.int64), axis=1) if binary else raw
-        slopes, offsets = zip(*((-one.a_, -one.b_) for one in member.calibrators), strict=True)
-        shares = self.add("Sigmoid", self.add("Add", self.add("Mul", raw, self.constant([slopes])), self.constant([offsets])))
+            raw = self._probabilities(member.estimator)
+            raw = raw.target(1) if binary else raw
+        slopes, offsets = (np.array(one) for one in zip(*((-one.a_, -one.b_) for one in member.calibrators), strict=True))
+        shares = self.add("Sigmoid", self.product(raw.times(slopes) + _Affine({}, offsets)))
         if binary:
-            return self._both(shares)
+            return _both(_itself(shares, 1))
         total = self.add("ReduceSum", shares, self.constant([1], np.int64))
         uniform = self.constant([[1 / len(slopes)] * len(slopes)])
-        return self.add("Where", self.add("Equal", total, self.constant([[0.0]])), uniform, self.add("Div", shares, total))
+        safe = self.add("Where", self.add("Equal", total, self.constant([[0.0]])), uniform, self.add("Div", shares, total))
+        return _itself(safe, len(slopes))
 
-    def _both(self, positive: str) -> str:
-        return self.add("Concat", self.add("Sub", self.constant([[1.0]]), positive), positive, axis=1)
-
-    def _softmax(self, decision: str) -> str:
-        return self.add("Softmax", decision, axis=1)
-
-    def _average(self, members: Sequence[str], weights: Sequence[float] | None) -> str:
-        shares = np.ones(len(members)) if weights is None else np.asarray(weights, np.float64)
-        shares = shares / shares.sum()
-        weighted = [
-            self.add("Mul", member, self.constant([[share]])) for member, share in zip(members, shares.tolist(), strict=True)
-        ]
-        return weighted[0] if len(weighted) == 1 else self.add("Sum", *weighted)
-
-    def _linear(self, encoded: _Encoded, coefficients: Vector, intercept: Vector | float) -> str:
-        weights = np.atleast_2d(coefficients)
-        product = self.add("MatMul", encoded.name, self.constant((weights * encoded.factor).T))
-        return self.add("Add", product, self.constant([np.atleast_1d(intercept) + weights @ encoded.shift]))
-
-    def _encoded(self, transformer: ColumnTransformer, matrix: str) -> _Encoded:
+    def _encoded(self, transformer: ColumnTransformer) -> _Encoded:
         """Write medians for unknown numbers and an indicator per choice, side by side."""
         parts: list[str] = []
         factors: list[Vector] = []
@@ -187,13 +221,13 @@ class _Writer:
                 sizes = [len(categories) for categories in fitted.categories_]
                 repeated = self.constant(np.repeat(columns, sizes), np.int64)
                 codes = self.constant([np.concatenate(fitted.categories_)])
-                equal = self.add("Equal", self.add("Gather", matrix, repeated, axis=1), codes)
+                equal = self.add("Equal", self.add("Gather", "matrix", repeated, axis=1), codes)
                 parts.append(self.add("Cast", equal, to=TensorProto.DOUBLE))
                 factors.append(np.full(sum(sizes), weight))
                 shifts.append(np.zeros(sum(sizes)))
                 continue
             imputer, scaler = (fitted[0], fitted[1]) if isinstance(fitted, Pipeline) else (fitted, None)
-            numbers = self.add("Gather", matrix, self.constant(columns, np.int64), axis=1)
+            numbers = self.add("Gather", "matrix", self.constant(columns, np.int64), axis=1)
             medians = self.constant([imputer.statistics_])
             parts.append(self.add("Where", self.add("IsNaN", numbers), medians, numbers))
             factors.append(weight / scaler.scale_ if scaler else np.full(len(columns), weight))
@@ -201,35 +235,59 @@ class _Writer:
         joined = self.add("Concat", *parts, axis=1)
         return _Encoded(joined, np.concatenate(factors), np.concatenate(shifts))
 
-    def _plain(self, encoded: _Encoded) -> str:
-        if (encoded.factor == 1).all() and not encoded.shift.any():
-            return encoded.name
-        raise CompilationError("trees over scaled features")
-
-    def _trees(self, model: Any, encoded: str) -> str:
+    def _trees(self, model: Any, encoded: str) -> _Affine:
         match model:
             case HistGradientBoostingRegressor() | HistGradientBoostingClassifier():
-                baseline = np.atleast_2d(model._baseline_prediction)  # noqa: SLF001  # it has no public name
-                summed = self._ensemble(boosted_trees(model), encoded, targets=baseline.shape[1])
-                return self.add("Add", summed, self.constant(baseline))
+                baseline = np.atleast_2d(model._baseline_prediction)[0]  # noqa: SLF001  # it has no public name
+                return self._ensemble(boosted_trees(model), encoded, len(baseline)) + _Affine({}, baseline)
             case ExtraTreesRegressor() | ExtraTreesClassifier():
                 # A forest of scikit-learn reads its features in single precision.
                 single = self.add("Cast", encoded, to=TensorProto.FLOAT)
                 encoded = self.add("Cast", single, to=TensorProto.DOUBLE)
                 trees = forest_trees(model)
-                return self._ensemble(trees, encoded, targets=1 + max(tree.target for tree in trees))
+                return self._ensemble(trees, encoded, 1 + max(tree.target for tree in trees))
         raise CompilationError(type(model).__name__)
 
-    def _ensemble(self, trees: Sequence[Tree], encoded: str, *, targets: int) -> str:
-        return self.add("TreeEnsemble", encoded, domain="ai.onnx.ml", **_attributes(trees), n_targets=targets)
+    def _ensemble(self, trees: Sequence[Tree], encoded: str, targets: int) -> _Affine:
+        return _itself(self.add("TreeEnsemble", encoded, domain="ai.onnx.ml", **_attributes(trees), n_targets=targets), targets)
+
+
+def _itself(name: str, targets: int) -> _Affine:
+    return _Affine({name: np.eye(targets)}, np.zeros(targets))
+
+
+def _linear(encoded: _Encoded, coefficients: Vector, intercept: Vector | float) -> _Affine:
+    weights = np.atleast_2d(coefficients)
+    return _Affine({encoded.name: (weights * encoded.factor).T}, np.atleast_1d(intercept) + weights @ encoded.shift)
+
+
+def _plain(encoded: _Encoded) -> str:
+    if (encoded.factor == 1).all() and not encoded.shift.any():
+        return encoded.name
+    raise CompilationError("trees over scaled features")
+
+
+def _average(members: Sequence[_Affine], weights: Sequence[float] | None) -> _Affine:
+    shares = np.ones(len(members)) if weights is None else np.asarray(weights, np.float64)
+    return reduce(add, [member.times(share) for member, share in zip(members, shares / shares.sum(), strict=True)])
+
+
+def _both(positive: _Affine) -> _Affine:
+    """Return the probabilities of two classes by that of the second."""
+    return (positive.times(-1.0) + _Affine({}, np.ones(1))).beside(positive)
 
 
 def _attributes(trees: Sequence[Tree]) -> dict[str, Any]:
     """Return trees as attributes of ONNX's TreeEnsemble, which numbers inner nodes and leaves apart."""
-    feature, threshold, branches, true_leaf, false_leaf = [], [], ([], []), [], []  # type: ignore[var-annotated]
-    weights: list[float] = []
+    feature: list[int] = []
+    low: list[int] = []
+    high: list[int] = []
+    low_leaf: list[int] = []
+    high_leaf: list[int] = []
     targets: list[int] = []
     roots: list[int] = []
+    threshold: list[float] = []
+    weights: list[float] = []
     for tree in trees:
         first_node, first_leaf = len(feature), len(weights)
         roots.append(first_node)
@@ -241,28 +299,26 @@ def _attributes(trees: Sequence[Tree]) -> dict[str, Any]:
             # ONNX wants an inner node for a tree that is one leaf; both of its branches are that leaf.
             feature.append(0)
             threshold.append(0.0)
-            for side in branches:
-                side.append(first_leaf)
-            true_leaf.append(1)
-            false_leaf.append(1)
+            for children, are_leaves in ((low, low_leaf), (high, high_leaf)):
+                children.append(first_leaf)
+                are_leaves.append(1)
             continue
         inner = ~tree.leaf
         feature += tree.feature[inner].tolist()
         threshold += tree.threshold[inner].tolist()
-        branches[0].extend(place[tree.left[inner]].tolist())
-        branches[1].extend(place[tree.right[inner]].tolist())
-        true_leaf += tree.leaf[tree.left[inner]].astype(int).tolist()
-        false_leaf += tree.leaf[tree.right[inner]].astype(int).tolist()
+        for children, are_leaves, nodes in ((low, low_leaf, tree.left[inner]), (high, high_leaf, tree.right[inner])):
+            children.extend(place[nodes].tolist())
+            are_leaves.extend(tree.leaf[nodes].astype(int).tolist())
     return {
         "aggregate_function": _SUM,
         "tree_roots": roots,
         "nodes_featureids": feature,
         "nodes_splits": numpy_helper.from_array(np.array(threshold, np.float64)),
-        "nodes_modes": numpy_helper.from_array(np.full(len(feature), _LEQ, np.uint8)),
-        "nodes_truenodeids": branches[0],
-        "nodes_falsenodeids": branches[1],
-        "nodes_trueleafs": true_leaf,
-        "nodes_falseleafs": false_leaf,
+        "nodes_modes": numpy_helper.from_array(np.full(len(feature), _GT, np.uint8)),
+        "nodes_truenodeids": high,
+        "nodes_falsenodeids": low,
+        "nodes_trueleafs": high_leaf,
+        "nodes_falseleafs": low_leaf,
         "leaf_targetids": targets,
         "leaf_weights": numpy_helper.from_array(np.array(weights, np.float64)),
     }

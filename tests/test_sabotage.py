@@ -311,7 +311,10 @@ def threshold_moved(graph: Graph) -> None:
 
 
 def member_dropped(graph: Graph) -> None:
-    graph.one("Sum").input.pop()
+    name = graph.one("Gemm").input[1]
+    weights = graph.values(name)
+    weights[-1] = 0
+    graph.set_values(name, weights)
 
 
 def logarithm_told_as_the_price(graph: Graph) -> None:

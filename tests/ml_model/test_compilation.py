@@ -107,9 +107,9 @@ def test_the_graph_is_checked_in_double_precision_and_of_standard_operations(spe
     assert given.type.tensor_type.elem_type == answered.type.tensor_type.elem_type == TensorProto.DOUBLE
     assert given.type.tensor_type.shape.dim[1].dim_value == matrix.shape[1]
     assert {tensor.data_type for tensor in model.graph.initializer} == {TensorProto.DOUBLE, TensorProto.INT64}
-    # What is shared is written once: the medians, the indicators, and the single precision of the forest.
+    # What is shared is written once: the medians, the indicators, and one product for all sums.
     graph = Graph(model.SerializeToString())
-    assert [len(graph.all(operation)) for operation in ("IsNaN", "Equal", "TreeEnsemble", "Exp")] == [1, 1, 2, 2]
+    assert [len(graph.all(operation)) for operation in ("IsNaN", "Equal", "TreeEnsemble", "Gemm", "Exp")] == [1, 1, 2, 1, 1]
 
 
 def test_rows_may_be_one_or_many(specs, paths):

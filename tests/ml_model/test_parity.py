@@ -42,6 +42,7 @@ def subjects(specs, path, data_folder):
         "boosting": (changed(specs["house"], ("boosting",), adaptive=False), path),
         "forest": (changed(specs["house"], ("forest",), adaptive=False), path),
         "blend": (changed(specs["house"], ("linear", "boosting", "forest")), path),
+        "number": (changed(specs["house"], ("linear",), transform="none", adaptive=True), path),
         "classes": (changed(specs["penguins"], ("linear", "boosting")), data_folder / "penguins.csv"),
     }
     found = {}
@@ -200,10 +201,10 @@ def swap_branches(graph):
     one.ints[position], other.ints[position] = other.ints[position], one.ints[position]
 
 
-def less_than(graph, ensemble):
+def at_least(graph, ensemble):
     """Sends what lies on a threshold to the other side."""
     node = graph.one("TreeEnsemble", ensemble)
-    graph.set_tensor(node, "nodes_modes", np.full_like(graph.tensor(node, "nodes_modes"), 1))
+    graph.set_tensor(node, "nodes_modes", np.full_like(graph.tensor(node, "nodes_modes"), 2))
 
 
 def test_leaves_and_branches_that_were_swapped(subjects):
@@ -215,7 +216,7 @@ def test_leaves_and_branches_that_were_swapped(subjects):
 
 def test_a_value_on_a_threshold_that_goes_to_the_other_side(subjects):
     for name in ("boosting", "blend"):
-        assert failed(sabotaged(subjects[name], partial(less_than, ensemble=0))) == ["thresholds"]
+        assert failed(sabotaged(subjects[name], partial(at_least, ensemble=0))) == ["thresholds"]
 
 
 def test_missing_values_that_go_to_the_other_side(subjects):
@@ -250,40 +251,38 @@ def test_another_median(subjects):
 # Sabotage of the blend and of what is made of the answer.
 
 
-def test_a_member_that_was_dropped(subjects):
-    def spoil(graph):
-        graph.one("Sum").input.pop()
+def weigh(graph, change, position=-1):
+    """Changes the weights of a product, by default the last one: a row of them for each number that is added up."""
+    name = graph.one("Gemm", position).input[1]
+    graph.set_values(name, change(graph.values(name)))
 
-    assert failed(sabotaged(subjects["blend"], spoil)) == KINDS
-    assert "data" in failed(sabotaged(subjects["classes"], spoil))
+
+def without_the_last(weights):
+    weights[-1] = 0
+    return weights
+
+
+def test_a_member_that_was_dropped(subjects):
+    assert failed(sabotaged(subjects["blend"], partial(weigh, change=without_the_last))) == KINDS
+    assert "data" in failed(sabotaged(subjects["classes"], partial(weigh, change=without_the_last)))
 
 
 def test_weights_of_other_members(subjects):
-    def spoil(graph):
-        one, other = (next(node for node in graph.all("Mul") if node.output[0] == name) for name in graph.one("Sum").input[:2])
-        one.input[1], other.input[1] = other.input[1], one.input[1]
-
-    assert "data" in failed(sabotaged(subjects["blend"], spoil))
-    assert "data" in failed(sabotaged(subjects["classes"], scale_weight))
-
-
-def scale_weight(graph):
-    name = next(node for node in graph.all("Mul") if node.output[0] in graph.one("Sum").input).input[1]
-    graph.set_values(name, graph.values(name) * (1 + 1e-8))
+    swapped = partial(weigh, change=lambda weights: np.vstack([weights[:-2], weights[:-3:-1]]))
+    assert "data" in failed(sabotaged(subjects["blend"], swapped))
+    scaled = partial(weigh, change=lambda weights: weights * (1 + 1e-8))
+    assert "data" in failed(sabotaged(subjects["classes"], scaled))
 
 
 def test_an_exponential_that_is_missing(subjects):
-    for position in (0, 1):
-        assert "data" in failed(sabotaged(subjects["blend"], lambda graph, at=position: graph.bypass(graph.one("Exp", at))))
-    assert "data" in failed(sabotaged(subjects["boosting"], lambda graph: graph.bypass(graph.one("Exp"))))
+    """That of the price with its difficulty, that of the price alone and that of the difficulty alone."""
+    for name in ("blend", "boosting", "number"):
+        assert "data" in failed(sabotaged(subjects[name], lambda graph: graph.bypass(graph.one("Exp"))))
 
 
 def test_coefficients_in_single_precision(subjects):
-    def spoil(graph):
-        name = graph.one("MatMul").input[1]
-        graph.set_values(name, graph.values(name).astype(np.float32).astype(np.float64))
-
-    assert "data" in failed(sabotaged(subjects["linear"], spoil))
+    rounded = partial(weigh, change=lambda weights: weights.astype(np.float32).astype(np.float64))
+    assert "data" in failed(sabotaged(subjects["linear"], rounded))
 
 
 def test_a_choice_that_is_taken_for_another(subjects):
@@ -346,11 +345,8 @@ def test_probabilities_of_other_classes_are_flips(subjects):
 
 
 def test_a_calibration_that_is_left_out(subjects):
-    def spoil(graph):
-        name = next(node for node in graph.all("Mul") if graph.one("Add", -1)).input[1]
-        graph.set_values(name, graph.values(name) * 1.0001)
-
-    assert "data" in failed(sabotaged(subjects["classes"], spoil))
+    shrunk = partial(weigh, change=lambda weights: weights * 1.0001, position=0)
+    assert "data" in failed(sabotaged(subjects["classes"], shrunk))
 
 
 # A native split on a set of categories.
