@@ -111,6 +111,8 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
+# Pages ask for files by the names with a digest alone; without the others a worker knows half as many.
+WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 
 MODEL_RELEASES = BASE_DIR / "ml_model" / "trained"
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
