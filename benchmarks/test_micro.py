@@ -8,7 +8,10 @@ from typing import Any
 import pytest
 
 from benchmarks import harness  # first, for its one thread
+from ml_model.artifacts import Bundle, read_bundle
+from ml_model.compiled import Answering, answers_of, learnt_answers
 from ml_model.features import FeatureEncoder
+from ml_model.releases import TRAINED, read_releases
 from ml_model.scoring import Scorer, load_scorer
 
 Record = dict[str, Any]
@@ -18,6 +21,13 @@ Record = dict[str, Any]
 def scorer() -> Scorer:
     """The live release."""
     return load_scorer()
+
+
+@pytest.fixture(scope="module")
+def bundle() -> Bundle:
+    """The same with the estimators that it was compiled from."""
+    releases = read_releases()
+    return read_bundle(TRAINED / releases.live, releases.manifest_of(releases.live))
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +47,15 @@ def test_features_of_one_record(benchmark: Any, scorer: Scorer, records: list[Re
     encoder = FeatureEncoder(scorer.spec)
     ones = cycle([[record] for record in scorer.validator.validate(records[:500])])
     benchmark(lambda: encoder.matrix(next(ones)))
+
+
+@pytest.mark.parametrize("by", ["onnxruntime", "scikit-learn"])
+def test_answer_to_one_record(by: str, benchmark: Any, scorer: Scorer, bundle: Bundle, records: list[Record]) -> None:
+    """A valid record to its answers, features included: by the compiled form, and by the estimators themselves."""
+    answers: Answering = answers_of(bundle) if by == "onnxruntime" else learnt_answers(bundle.fitted)
+    encoder = FeatureEncoder(scorer.spec)
+    ones = cycle([[record] for record in scorer.validator.validate(records[:500])])
+    benchmark(lambda: answers(encoder.matrix(next(ones))))
 
 
 def test_score_of_one_record(benchmark: Any, scorer: Scorer, records: list[Record]) -> None:
