@@ -55,10 +55,15 @@ def on_starting(_server: Any) -> None:
 
 
 def when_ready(_server: Any) -> None:
-    """Keep the collector from touching, and so copying, what the workers share."""
+    """Keep the collector from touching, and so copying, what the workers share, and let it begin."""
     gc.freeze()
     gc.enable()
     give_back()
+
+
+def on_reload(server: Any) -> None:
+    """Do the same with the code that a reload has imported; this file was executed again for it."""
+    when_ready(server)
 
 
 def post_worker_init(_worker: Any) -> None:

@@ -31,7 +31,7 @@ class _OneRow(threading.local):
 
 
 def compiled_answers(content: bytes) -> Answering:
-    """Return the answers of a compiled form. Opening it executes nothing; safe to share between threads, not through a fork."""
+    """Return the answers of a compiled form. Opening it executes no code of it but the graph, on no rows; safe to share between threads, not through a fork."""
     onnxruntime = _onnxruntime()
     options = onnxruntime.SessionOptions()
     # One thread each: requests run side by side already, and a pool of threads costs a single row more than it helps.
@@ -45,10 +45,10 @@ def compiled_answers(content: bytes) -> Answering:
     one = _OneRow(session, features, nothing.shape[1])
 
     def answers(matrix: Matrix) -> Matrix:
-        if len(matrix) != 1:
+        if matrix.shape != one.row.shape:
             return session.run(["answers"], {"matrix": matrix})[0]  # type: ignore[no-any-return]
         # To make values of the runtime from arrays and back takes it as long as a quarter of the answer.
-        one.row[:] = matrix
+        np.copyto(one.row, matrix, casting="no")
         session.run_with_iobinding(one.binding)
         return one.answers.copy()
 

@@ -17,6 +17,8 @@ from ml_model.spec import ModelSpec
 from ml_model.tables import FieldTable, Value
 
 Matrix = npt.NDArray[np.float64]
+_PLAIN = frozenset({int, float, bool, type(None)})
+"""Types of what numpy makes the same number of as ``_number`` does."""
 _EPOCH = dt.date(1970, 1, 1).toordinal()
 
 
@@ -77,7 +79,10 @@ class FeatureEncoder:
         read |= {name: encode(record[name]) for name, encode in self._codes_read}
         codes = map(call, self._coders, map(record.__getitem__, self._coded))
         derived = [derive(read) for derive in self._derived]
-        values = [*map(record.__getitem__, self._numbers), *codes, *derived]
+        numbers = list(map(record.__getitem__, self._numbers))
+        if not _PLAIN.issuperset(map(type, numbers)):
+            numbers = list(map(_number, numbers))
+        values = [*numbers, *codes, *derived]
         # Numbers stand as they are, and numpy makes NaN of an unknown one's None.
         return np.array([[*map(values.__getitem__, self._order)]], dtype=np.float64)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -36,8 +37,10 @@ def single(tmp_path: Path) -> Iterator[int]:
 
 
 @contextmanager
-def serving(tmp_path: Path, **variables: str) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
-    """Run a gunicorn in a process group of its own; yield it and its port."""
+def serving(
+    tmp_path: Path, config: str = "deploy/gunicorn.conf.py", **variables: str
+) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """Run a gunicorn in a process group of its own, with its log in ``tmp_path``; yield it and its port."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -45,7 +48,7 @@ def serving(tmp_path: Path, **variables: str) -> Iterator[tuple[subprocess.Popen
     environment.pop("DJANGO_SETTINGS_MODULE", None)
     for prepare in (["migrate"], ["collectstatic", "--no-input"]):
         subprocess.run([sys.executable, "manage.py", *prepare, "--verbosity", "0"], cwd=ROOT, env=environment, check=True)
-    command = [sys.executable, "-m", "gunicorn", "--config", "deploy/gunicorn.conf.py", "project.wsgi"]
+    command = [sys.executable, "-m", "gunicorn", "--config", config, "project.wsgi"]
     with (tmp_path / "log").open("wb") as log:
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True)
     try:
@@ -87,6 +90,27 @@ def test_it_stops_at_once_while_browsers_keep_their_connections(server, told):
     assert process.wait(STOPPED_WITHIN_S) == 0
     for connection in kept:
         connection.close()
+
+
+TELLING = """
+import gc, runpy
+globals().update(runpy.run_path("deploy/gunicorn.conf.py"))
+_begin = post_worker_init
+def post_worker_init(worker):
+    _begin(worker)
+    worker.log.info("collector: %s", gc.isenabled())
+"""
+
+
+def test_workers_collect_garbage_before_and_after_a_reload(tmp_path):
+    (tmp_path / "telling.py").write_text(TELLING)
+    with serving(tmp_path, config=str(tmp_path / "telling.py"), WEB_CONCURRENCY="1") as (process, _):
+        process.send_signal(signal.SIGHUP)
+        until = time.monotonic() + 60
+        while len(told := re.findall("collector: (.*)", (tmp_path / "log").read_text())) < 2:
+            assert time.monotonic() < until, "no worker was started anew"
+            time.sleep(0.2)
+    assert set(told) == {"True"}
 
 
 def _connected(port: int, kept: ExitStack, timeout_s: float) -> socket.socket:

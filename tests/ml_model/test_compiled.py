@@ -63,6 +63,13 @@ def test_threads_share_one(bundles):
             assert all(map(np.array_equal, found, expected))
 
 
+def test_a_row_that_is_not_of_this_model_is_refused(bundles):
+    answers, matrix = compiled_answers(bundles["house"].compiled), matrix_of(bundles["house"])
+    for wrong in (matrix[:1, :1], matrix[:1, :-1], matrix[:1].astype(np.float32)):
+        with pytest.raises(Exception, match="(?i)invalid|casting|unexpected"):
+            answers(wrong)
+
+
 def test_it_answers_in_the_thread_that_asks(bundles):
     """A pool of its own would not survive the fork of a server's worker."""
     before = len(list(threading.enumerate()))

@@ -100,6 +100,13 @@ def test_a_value_of_another_type_is_never_made_a_number(name, value, house):
         encode_column(house.fields[name], [value])
 
 
+@pytest.mark.parametrize("value", ["12", b"12", "nan"])
+def test_text_of_one_record_is_never_made_a_number(value, encoder, record):
+    """Of a field that no derived feature reads."""
+    with pytest.raises(TypeError):
+        encoder.matrix([record | {"rooms": value}])
+
+
 @pytest.mark.parametrize(
     ("name", "value"), [("heating", "sun"), ("cellar", "None"), ("cellar", "FULL"), ("grade", 4), ("grade", -1)]
 )

@@ -14,6 +14,7 @@ PAGES = (
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -31,6 +32,12 @@ def test_what_pages_need_is_not_asked(address, api, monkeypatch):
     assert not asked
     api.client.get("/nowhere/")
     assert len(asked) == len(PAGES)
+
+
+def test_the_page_that_refuses_a_forged_host_has_its_policy(api):
+    response = api.client.get("/", headers={"Host": "evil.example"})
+    assert response.status_code == 400
+    assert response["Content-Security-Policy"].startswith("default-src 'none'")
 
 
 def test_the_api_speaks_encrypted_where_the_site_does(api, settings, example):
