@@ -31,7 +31,10 @@ class _OneRow(threading.local):
 
 
 def compiled_answers(content: bytes) -> Answering:
-    """Return the answers of a compiled form. Opening it executes no code of it but the graph, on no rows; safe to share between threads, not through a fork."""
+    """Return the answers of a compiled form; safe to share between threads, not through a fork.
+
+    Opening it executes nothing of it but the graph, on no rows.
+    """
     onnxruntime = _onnxruntime()
     options = onnxruntime.SessionOptions()
     # One thread each: requests run side by side already, and a pool of threads costs a single row more than it helps.

@@ -37,7 +37,7 @@ def test_what_pages_need_is_not_asked(address, api, monkeypatch):
 def test_the_page_that_refuses_a_forged_host_has_its_policy(api):
     response = api.client.get("/", headers={"Host": "evil.example"})
     assert response.status_code == 400
-    assert response["Content-Security-Policy"].startswith("default-src 'none'")
+    assert "default-src 'none'" in response["Content-Security-Policy"]
 
 
 def test_the_api_speaks_encrypted_where_the_site_does(api, settings, example):
