@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from ml_model.errors import GatesFailed, ModelError, ReleaseError
+from ml_model.errors import BundleRefused, GatesFailed, ModelError, ReleaseError
 from ml_model.release_commands import add_release_commands
 from ml_model.releases import TRAINED, check_text, read_releases
 from ml_model.study_commands import add_study_commands
@@ -94,13 +94,19 @@ def _verify(parsed: argparse.Namespace) -> int:
     releases = read_releases()
     if not releases.manifests:
         raise ReleaseError("there is no release to verify; run 'python -m ml_model train'")
+    refused = 0
     for version in releases.manifests:
-        load_scorer(version)
-        parity = prove_release(version, TRAINED)
+        try:
+            load_scorer(version)
+            parity = prove_release(version, TRAINED)
+        except BundleRefused as error:
+            refused += 1
+            print(f"error: {error}", file=sys.stderr)
+            continue
         proved = f", compiled form proved on {parity.rows:,} rows" if parity else ""
         gates = _passed_gates(version) if parsed.gates else ""
         print(f"{version}: verified{proved}{gates}{' (live)' if version == releases.live else ''}")
-    return 0
+    return 1 if refused else 0
 
 
 def _passed_gates(version: str) -> str:

@@ -11,6 +11,7 @@ to be the same), ``parity.json`` (that proof), ``log.jsonl`` (what each stage of
 from __future__ import annotations
 
 import hashlib
+import importlib.metadata
 import io
 import shutil
 import tempfile
@@ -221,7 +222,7 @@ class Bundle:
     calibration: Calibration | None
     """None for classification."""
     opened: Callable[[], Fitted]
-    """Opens what was learnt."""
+    """Opens what was learnt; raises BundleRefused under another scikit-learn than the one that built it."""
     parity: Parity | None = None
     """None for a bundle of before there were compiled forms."""
     compiled: bytes | None = None
@@ -285,7 +286,7 @@ def read_bundle(folder: Path, manifest_sha256: str) -> Bundle:
         profile=profile,
         golden=golden,
         calibration=calibration,
-        opened=lambda: _unpickled(folder, estimators, calibration),
+        opened=lambda: _unpickled(manifest, estimators, calibration),
         parity=parity,
         compiled=_certified(folder, parity, contents.get(COMPILED)),
     )
@@ -340,16 +341,7 @@ def _verified(folder: Path, manifest_sha256: str) -> tuple[Manifest, dict[str, b
     for name, content in contents.items():
         if digest(content) != manifest.files[name]:
             raise BundleRefused(folder.name, f"'{name}' was changed after the release was made")
-    _same_libraries(folder, manifest)
     return manifest, contents
-
-
-def _same_libraries(folder: Path, manifest: Manifest) -> None:
-    from importlib.metadata import version
-
-    built, here = manifest.libraries.get("scikit-learn", "(not told)"), version("scikit-learn")
-    if built != here:
-        raise BundleRefused(folder.name, f"built by scikit-learn {built}, and this is {here}; install {built} or train again")
 
 
 def _certified(folder: Path, parity: Parity | None, compiled: bytes | None) -> bytes | None:
@@ -366,7 +358,12 @@ def _certified(folder: Path, parity: Parity | None, compiled: bytes | None) -> b
     return compiled
 
 
-def _unpickled(folder: Path, content: bytes, calibration: Calibration | None) -> Fitted:
+def _unpickled(manifest: Manifest, content: bytes, calibration: Calibration | None) -> Fitted:
+    # scikit-learn promises nothing about pickles of another version.
+    built, here = manifest.libraries.get("scikit-learn", "(not recorded)"), importlib.metadata.version("scikit-learn")
+    if built != here:
+        reason = f"{ESTIMATORS} was built by scikit-learn {built}, and this is {here}; install {built} or train again"
+        raise BundleRefused(manifest.version, reason)
     import joblib  # brings scikit-learn with it, which is needed only from here on
 
     with warnings.catch_warnings():
@@ -376,4 +373,4 @@ def _unpickled(folder: Path, content: bytes, calibration: Calibration | None) ->
             learnt = joblib.load(io.BytesIO(content))
             return Fitted(estimator=learnt["estimator"], difficulty=learnt["difficulty"], calibration=calibration)
         except Exception as error:
-            raise BundleRefused(folder.name, f"{ESTIMATORS} cannot be opened: {in_one_line(error)}") from error
+            raise BundleRefused(manifest.version, f"{ESTIMATORS} cannot be opened: {in_one_line(error)}") from error

@@ -16,7 +16,7 @@ from ml_model.evaluation import classification_metrics, regression_metrics
 from ml_model.features import encode_column
 from ml_model.paired import predictions
 from ml_model.records import Record, RecordValidator
-from ml_model.scoring import Score
+from ml_model.scoring import Score, ends_of
 from ml_model.spec import ModelSpec
 
 if TYPE_CHECKING:
@@ -59,8 +59,7 @@ def metrics_of(spec: ModelSpec, scores: Sequence[Score], target: Vector) -> dict
     seed = spec.estimator.seed
     if not spec.is_regression:
         return classification_metrics(target, predictions(spec, scores), seed=seed)
-    low, high = (np.array([getattr(score, end) for score in scores], dtype=np.float64) for end in ("low", "high"))
-    return regression_metrics(target, predictions(spec, scores), low, high, seed=seed)
+    return regression_metrics(target, predictions(spec, scores), *ends_of(scores), seed=seed)
 
 
 def slice_rows(spec: ModelSpec, records: Sequence[Record]) -> dict[str, npt.NDArray[np.bool_]]:

@@ -62,10 +62,28 @@ def learnt_answers(fitted: Fitted) -> Answering:
     """Return the answers of the estimators themselves."""
     estimator, difficulty = fitted.estimator, fitted.difficulty
     if fitted.calibration is None:
-        return estimator.predict_proba  # type: ignore[no-any-return]
+        return _total(estimator.predict_proba)
     if difficulty is None:
-        return lambda matrix: estimator.predict(matrix)[:, np.newaxis]
-    return lambda matrix: np.column_stack([estimator.predict(matrix), np.exp(difficulty.predict(matrix))])
+        return _total(lambda matrix: estimator.predict(matrix)[:, np.newaxis])
+    return _total(lambda matrix: np.column_stack([estimator.predict(matrix), np.exp(difficulty.predict(matrix))]))
+
+
+def _total(answers: Answering) -> Answering:
+    """Answer NaN for rows with numbers beyond single precision, if scikit-learn refuses them: its forests do."""
+
+    def answered(matrix: Matrix) -> Matrix:
+        with np.errstate(over="ignore"):
+            try:
+                return answers(matrix)
+            except ValueError:
+                refused = (np.abs(matrix) > np.finfo(np.float32).max).any(axis=1)
+                if not refused.any():
+                    raise
+                found = answers(np.where(refused[:, np.newaxis], np.nan, matrix))
+                found[refused] = np.nan
+                return found
+
+    return answered
 
 
 def runtime_version() -> str:

@@ -89,7 +89,7 @@ class FieldError:
     pointer: str
     """JSON pointer (RFC 6901) to the value: ``/living_area``, or ``/3/living_area`` inside a list."""
     code: str
-    """Stable machine word: required, type, integer, range, finite, choice, date, text, unknown_field or record."""
+    """Stable machine word: required, type, integer, range, finite, choice, date, text, unknown_field, record or no_answer."""
     detail: str
     """One sentence for the person who has to mend it."""
 

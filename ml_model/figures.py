@@ -16,7 +16,7 @@ from ml_model.paired import predictions
 from ml_model.plots import axis_over, histogram, intervals, scatter
 from ml_model.records import Record
 from ml_model.reliability import Group, coverage_groups, reliability_groups
-from ml_model.scoring import Score, Scorer
+from ml_model.scoring import Score, Scorer, ends_of
 from ml_model.spec import ModelSpec
 from ml_model.words import group_in_words, value_in_words
 
@@ -68,7 +68,7 @@ def groups_of(spec: ModelSpec, scores: Sequence[Score], target: Vector) -> list[
     predicted = predictions(spec, scores)
     if not spec.is_regression:
         return reliability_groups(target, predicted)
-    low, high = (np.array([getattr(score, end) for score in scores], dtype=np.float64) for end in ("low", "high"))
+    low, high = ends_of(scores)
     return coverage_groups(predicted, (low <= target) & (target <= high), spec.interval.level)
 
 

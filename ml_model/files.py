@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from ml_model.data import read_table, records_of
@@ -19,14 +20,8 @@ def score_file(scorer: Scorer, source: Path, result: Path) -> tuple[int, int]:
     """
     table = read_table(source)
     records = records_of(table, scorer.spec)
-    errors: dict[int, str] = {}
-    try:
-        scorer.validator.validate(records)
-    except RecordsRefused as refused:
-        errors = {row: "; ".join(fault.detail for fault in faults) for row, faults in refused.errors_by_row.items()}
-    scores = scorer.score([record for row, record in enumerate(records) if row not in errors])
-    answered = iter(scores)
-    answers = [{_ERROR: errors[row]} if row in errors else _answer(next(answered)) for row in range(len(records))]
+    scores, errors = _scored(scorer, records)
+    answers = [{_ERROR: errors[row]} if row in errors else _answer(scores[row]) for row in range(len(records))]
     for column in _columns(scorer):
         if column in table:
             raise DataError(f"{source.name}: has a column '{column}', which the result needs; rename it")
@@ -38,6 +33,17 @@ def score_file(scorer: Scorer, source: Path, result: Path) -> tuple[int, int]:
     return len(records), len(errors)
 
 
+def _scored(scorer: Scorer, records: Sequence[object]) -> tuple[dict[int, Score], dict[int, str]]:
+    """Return the answers and the texts of the refusals, each by row."""
+    rows, errors = list(range(len(records))), dict[int, str]()
+    while True:
+        try:
+            return dict(zip(rows, scorer.score([records[row] for row in rows]), strict=True)), errors
+        except RecordsRefused as refused:
+            errors |= {rows[row]: "; ".join(fault.detail for fault in faults) for row, faults in refused.errors_by_row.items()}
+            rows = [row for row in rows if row not in errors]
+
+
 def _columns(scorer: Scorer) -> list[str]:
     if scorer.spec.is_regression:
         return ["prediction", "low", "high", _WARNINGS, _ERROR]
@@ -47,6 +53,7 @@ def _columns(scorer: Scorer) -> list[str]:
 def _answer(score: Score) -> dict[str, str]:
     warned = "; ".join(warning.detail for warning in score.warnings)
     if score.probabilities is None:
-        return {"prediction": repr(score.value), "low": repr(score.low), "high": repr(score.high), _WARNINGS: warned}
+        low, high = ("" if end is None else repr(end) for end in (score.low, score.high))
+        return {"prediction": repr(score.value), "low": low, "high": high, _WARNINGS: warned}
     shares = {f"probability_{name}": repr(share) for name, share in score.probabilities.items()}
     return {"prediction": str(score.label), **shares, _WARNINGS: warned}

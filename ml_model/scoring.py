@@ -10,6 +10,7 @@ True
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -24,7 +25,7 @@ from ml_model.artifacts import TOLERANCE, Bundle, Calibration, Fitted, read_bund
 from ml_model.caution import Caution, ScoreWarning
 from ml_model.columns import Block, ColumnReader
 from ml_model.compiled import RUNTIME, answers_of, learnt_answers, serves_compiled
-from ml_model.errors import BundleRefused, RecordsRefused, ReleaseError, in_one_line
+from ml_model.errors import BundleRefused, FieldError, RecordsRefused, ReleaseError, in_one_line
 from ml_model.features import FeatureEncoder, Matrix
 from ml_model.records import Record, RecordValidator
 from ml_model.releases import TRAINED, live_version, read_releases
@@ -35,10 +36,15 @@ _FEW = 8
 """Up to so many records one by one is quicker than by column."""
 _NOT_BESIDE = 100
 """Up to so many records it takes longer to start a thread than it saves."""
-_OVERFLOWS = 700.0
-"""Exponents from where on an exponential leaves the range of double precision."""
+_OVERFLOWS = math.log(sys.float_info.max)
+"""The largest exponent whose exponential is finite in double precision."""
 _TOGETHER = 1_000
 """Records of one block: what a processor's cache holds, and enough of them that their number does not matter."""
+_NO_ANSWER = FieldError(
+    pointer="",
+    code="no_answer",
+    detail="The model has no finite answer for this record; check the values that lie far outside of what it has learnt from.",
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,9 +56,9 @@ class Score:
     value: float | None = None
     """Regression: the predicted number, in the unit of the target."""
     low: float | None = None
-    """Regression: lower end of the interval."""
+    """Regression: lower end of the interval; None if it has no lower bound."""
     high: float | None = None
-    """Regression: upper end of the interval."""
+    """Regression: upper end of the interval; None if it has no upper bound."""
     level: float | None = None
     """Regression: share of true values that such intervals hold."""
     label: str | None = None
@@ -125,14 +131,17 @@ class Scorer:
     def score(self, records: Sequence[object]) -> list[Score]:
         """Return one answer per record, in order.
 
-        Raises RecordsRefused with every fault of every record, and then scores none.
+        Raises RecordsRefused with every fault of every record, and then scores none; a record that the model has no finite
+        answer for is refused, too.
         """
         if len(records) > _FEW:
             return self._score_blocks(list(self.blocks(records)))
         valid = self.validator.validate(records)
         if not valid:
             return []
-        return list(map(self._score, valid, self._answers(self._encoder.matrix(valid)).tolist()))
+        answers = self._answers(self._encoder.matrix(valid))
+        self._check(answers, first=0)
+        return list(map(self._score, valid, answers.tolist()))
 
     def score_columns(self, columns: Mapping[str, Sequence[object]]) -> list[Score]:
         """Return one answer per row of columns of one length, by field name; a field that is left out is unknown.
@@ -148,12 +157,19 @@ class Scorer:
             shares = dict(zip(names, answers, strict=True))
             return Score(record=record, label=max(names, key=shares.__getitem__), probabilities=shares, warnings=warnings)
         value, low, high = interval(self.spec, self._calibration, answers)
-        return Score(record=record, value=value, low=low, high=high, level=self.level, warnings=warnings)
+        return Score(record=record, value=value, low=bound(low), high=bound(high), level=self.level, warnings=warnings)
 
     def _score_blocks(self, blocks: Sequence[Block]) -> list[Score]:
-        return [
-            score for block in blocks for score in self._answer(block, self._answering(block)).scores(block.records(), self.level)
-        ]
+        scores: list[Score] = []
+        refused: dict[int, Sequence[FieldError]] = {}
+        for number, block in enumerate(blocks):
+            try:
+                scores += self._answer(block, self._answering(block), number * _TOGETHER).scores(block.records(), self.level)
+            except RecordsRefused as error:
+                refused |= error.errors_by_row
+        if refused:
+            raise RecordsRefused(refused)
+        return scores
 
     def blocks(self, records: Sequence[object] | Mapping[str, Sequence[object]]) -> Iterator[Block]:
         """Yield many records, or columns of one length by field name, in valid blocks, in order.
@@ -177,27 +193,45 @@ class Scorer:
     ) -> Iterator[tuple[Block, Callable[[], Answers]]]:
         """Yield what ``blocks`` does, each block with what waits for its answers and returns them.
 
-        A thread beside answers one block after the other, since onnxruntime needs no lock of the interpreter. It ends with the
+        What waits raises RecordsRefused if any record has no finite answer. A thread beside answers one block after the other, since onnxruntime needs no lock of the interpreter. It ends with the
         last of them; where the caller or a record ends the iteration, what has not begun is dropped.
         """
         if _rows_of(records) <= _NOT_BESIDE:
-            yield from ((block, partial(self._answer, block, self._answering(block))) for block in self.blocks(records))
+            for number, block in enumerate(self.blocks(records)):
+                yield block, partial(self._answer_of, records, block, self._answering(block), number)
             return
         beside = ThreadPoolExecutor(max_workers=1)
         try:
-            for block in self.blocks(records):
-                yield block, partial(self._answer, block, beside.submit(self._answering(block)).result)
+            for number, block in enumerate(self.blocks(records)):
+                yield block, partial(self._answer_of, records, block, beside.submit(self._answering(block)).result, number)
         except BaseException:
             beside.shutdown(cancel_futures=True)
             raise
         beside.shutdown(wait=False)
 
+    def _answer_of(self, records: Any, block: Block, answering: Callable[[], Matrix], number: int) -> Answers:
+        try:
+            return self._answer(block, answering, number * _TOGETHER)
+        except RecordsRefused:
+            self._score_blocks(list(self.blocks(records)))  # raises with every record that has no answer, not those of one block
+            raise
+
     def _answering(self, block: Block) -> Callable[[], Matrix]:
         return partial(self._answers, self._encoder.derive(block.encoded))
 
-    def _answer(self, block: Block, answering: Callable[[], Matrix]) -> Answers:
+    def _answer(self, block: Block, answering: Callable[[], Matrix], first: int) -> Answers:
+        answers = answering()
+        self._check(answers, first=first)
         warnings = {row: self._caution.warnings(block.record(row)) for row in self._caution.rows(block.encoded)}
-        return self._told(answering(), warnings)
+        return self._told(answers, warnings)
+
+    def _check(self, answers: Matrix, *, first: int) -> None:
+        """Raise RecordsRefused for the rows without a finite answer; ``first`` is the number of the first row."""
+        if np.isfinite(answers).all():
+            return
+        is_finite = np.isfinite(answers if self._calibration is None else answers[:, :1]).all(axis=1)
+        if not is_finite.all():
+            raise RecordsRefused({first + row: [_NO_ANSWER] for row in np.flatnonzero(~is_finite).tolist()})
 
     def _told(self, answers: Matrix, warnings: Mapping[int, tuple[ScoreWarning, ...]]) -> Answers:
         none = [None] * len(answers)
@@ -211,11 +245,11 @@ class Scorer:
                 probabilities=[dict(zip(names, shares, strict=True)) for shares in answers.tolist()],
                 warnings=warnings,
             )
-        values, lows, highs = (ends.tolist() for ends in intervals(self.spec, self._calibration, answers))
+        values, lows, highs = intervals(self.spec, self._calibration, answers)
         return Answers(
-            values=values,
-            lows=lows,
-            highs=highs,
+            values=values.tolist(),
+            lows=_bounds(lows),
+            highs=_bounds(highs),
             labels=none,
             probabilities=none,
             warnings=warnings,
@@ -241,36 +275,43 @@ def _as_records(records: Any) -> Sequence[object]:
 def intervals(spec: ModelSpec, calibration: Calibration, answers: Matrix) -> tuple[Vector, Vector, Vector]:
     """Return the predicted numbers with the lower and upper ends of their intervals, each shape (n,), in the target's unit.
 
-    ``answers`` are as in ``compiled``: the numbers and, where intervals are adaptive, the difficulty of each.
+    ``answers`` are as in ``compiled``: the numbers and, where intervals are adaptive, the difficulty of each. An end that double
+    precision cannot hold is not finite.
     """
     values = answers[:, 0]
     half_widths = calibration.quantile * (answers[:, 1] if calibration.adaptive else np.ones(len(answers)))
-    # Far outside of the training data an exponential overflows, and JSON has no infinity; the warnings say what to think of it.
+    # Far outside of the training data an exponential overflows; whoever reads the ends makes None of what is not finite.
     with np.errstate(over="ignore", invalid="ignore"):
         if spec.target.transform == "log":
             factors = np.exp(half_widths)
-            low, high = values / factors, values * factors
-        else:
-            low, high = values - half_widths, values + half_widths
-    if np.isfinite(low).all() and np.isfinite(high).all():
-        return values, low, high
-    return np.nan_to_num(values), np.nan_to_num(low), np.nan_to_num(high)
+            return values, values / factors, values * factors
+        return values, values - half_widths, values + half_widths
 
 
-def interval(spec: ModelSpec, calibration: Calibration, answers: Sequence[float]) -> Sequence[float]:
+def interval(spec: ModelSpec, calibration: Calibration, answers: Sequence[float]) -> tuple[float, float, float]:
     """Return what ``intervals`` does for one row of answers; the same numbers without an array for each step."""
     value, *difficulty = answers
     half_width = calibration.quantile * (difficulty[0] if calibration.adaptive else 1.0)
     if spec.target.transform != "log":
-        low, high = value - half_width, value + half_width
-    elif half_width < _OVERFLOWS:
-        factor = float(np.exp(half_width))
-        low, high = value / factor, value * factor
-    else:
-        low = high = math.nan
-    if math.isfinite(low) and math.isfinite(high):
-        return value, low, high
-    return [end.item() for end in intervals(spec, calibration, np.array([answers]))]
+        return value, value - half_width, value + half_width
+    factor = math.inf if half_width > _OVERFLOWS else float(np.exp(half_width))
+    return value, value / factor, value * factor
+
+
+def bound(end: float) -> float | None:
+    """Return an end of an interval, or None for one that is not finite, which bounds nothing."""
+    return end if math.isfinite(end) else None
+
+
+def _bounds(ends: Vector) -> list[float | None]:
+    return ends.tolist() if np.isfinite(ends).all() else list(map(bound, ends.tolist()))
+
+
+def ends_of(scores: Sequence[Score]) -> tuple[Vector, Vector]:
+    """Return the lower and upper ends of some intervals, each shape (n,), infinite where there is no bound."""
+    lows = [-math.inf if score.low is None else score.low for score in scores]
+    highs = [math.inf if score.high is None else score.high for score in scores]
+    return np.array(lows, dtype=np.float64), np.array(highs, dtype=np.float64)
 
 
 def predict_intervals(spec: ModelSpec, fitted: Fitted, matrix: Matrix) -> tuple[Vector, Vector, Vector]:

@@ -176,6 +176,12 @@ def tree() -> Tree:
 
 
 @pytest.fixture(scope="session")
+def house_tree() -> Tree:
+    """The same for fixtures that live longer than a test; it is not to be changed."""
+    return _HOUSE
+
+
+@pytest.fixture(scope="session")
 def parse(to_toml: Callable[[Tree], str]) -> Callable[[Tree], ModelSpec]:
     """Parses a tree as ``model.toml``."""
     return lambda tree: parse_spec(to_toml(tree))

@@ -1,5 +1,6 @@
 import io
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from ml_model.artifacts import (
     Metric,
     digest,
     read_bundle,
+    read_manifest,
+    read_record,
     read_spec,
     write_bundle,
 )
@@ -161,8 +164,6 @@ def edited(trained, **changes):
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"libraries": {"scikit-learn": "0.24.2"}}, "built by scikit-learn 0.24.2, and this is"),
-        ({"libraries": {}}, "built by scikit-learn (not told), and this is"),
         ({"format": 2}, "it has format 2, this code reads format 1"),
         ({"seed": None}, f"{MANIFEST} cannot be read: seed: Field required"),
         ({"author": "me"}, f"{MANIFEST} cannot be read: author: Extra inputs"),
@@ -382,7 +383,22 @@ def test_a_listed_payload_does_not_run_where_another_file_is_wrong(other, traine
     assert not marker.exists()
 
 
-def test_a_payload_does_not_run_under_another_library(trained, relist, tmp_path):
+@pytest.mark.parametrize(("libraries", "built"), [({"scikit-learn": "0.24.2"}, "0.24.2"), ({}, "(not recorded)")])
+def test_only_a_pickle_needs_the_scikit_learn_that_built_it(libraries, built, trained, relist, house):
+    answer = load_scorer(trained=trained).score([house.example()])
+    relist(trained, {MANIFEST: edited(trained, libraries=libraries)})
+    listed = read_releases(trained).manifests["1.0.0"]
+    assert read_spec(trained / "1.0.0", listed) == house
+    assert read_manifest(trained / "1.0.0", listed).libraries == libraries
+    assert "card.md" in read_record(trained / "1.0.0", listed, ".md")[1]
+    assert load_scorer(trained=trained).score([house.example()]) == answer
+    with pytest.raises(BundleRefused, match=re.escape(f"pipeline.joblib was built by scikit-learn {built}, and this is")):
+        read_bundle(trained / "1.0.0", listed).fitted  # noqa: B018
+    without(trained, relist, COMPILED, PARITY)
+    assert f"built by scikit-learn {built}, and this is" in refusal(trained)
+
+
+def test_a_payload_does_not_run_under_another_library(trained, relist, tmp_path, served_by_estimators):
     marker = tmp_path / "marker"
     trap = pickled({"estimator": Trap(marker), "difficulty": None})
     relist(trained, {ESTIMATORS: trap, MANIFEST: edited(trained, libraries={"scikit-learn": "0.1"})})

@@ -12,7 +12,7 @@ import pytest
 
 import ml_model.__main__ as command_line
 from ml_model import release_commands, scoring, training
-from ml_model.artifacts import ESTIMATORS, read_bundle
+from ml_model.artifacts import ESTIMATORS, MANIFEST, read_bundle
 from ml_model.errors import TrainingError
 from ml_model.releases import FILE, read_releases
 from ml_model.scoring import Scorer, load_scorer
@@ -154,6 +154,16 @@ def test_verify_names_every_release(run, trained, released, adopt):
     first, second = run("verify")[1].splitlines()
     assert re.fullmatch(r"1\.0\.0: verified, compiled .* \(live\)", first)
     assert re.fullmatch(r"1\.1\.0: verified, compiled form proved on [\d,]+ rows", second)
+
+
+def test_verify_goes_on_after_a_release_that_needs_another_scikit_learn(run, trained, released, adopt, relist, source, tmp_path):
+    manifest = json.loads((trained / "1.0.0" / MANIFEST).read_bytes())
+    relist(trained, {MANIFEST: json.dumps(manifest | {"libraries": {"scikit-learn": "0.24.2"}}).encode()})
+    adopt(trained, "1.1.0", released["concrete"])
+    code, output, errors = run("verify")
+    assert (code, output.startswith("1.1.0: verified")) == (1, True)
+    assert "release bundle 1.0.0 refused: pipeline.joblib was built by scikit-learn 0.24.2, and this is" in errors
+    assert run("list")[0] == run("show", "1.0.0")[0] == run("score", source, tmp_path / "out.csv")[0] == 0
 
 
 def test_train(run, monkeypatch, write_house, trained, tree):

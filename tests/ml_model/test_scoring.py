@@ -1,7 +1,10 @@
+import csv
 import dataclasses
+import hashlib
 import json
 import math
 import shutil
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -12,8 +15,10 @@ from ml_model.artifacts import Calibration
 from ml_model.data import load_dataset, read_table, records_of
 from ml_model.errors import BundleRefused, RecordsRefused, ReleaseError
 from ml_model.features import FeatureEncoder
+from ml_model.files import score_file
 from ml_model.releases import add_release, read_releases, set_live
-from ml_model.scoring import interval, intervals, load_scorer
+from ml_model.scoring import ends_of, interval, intervals, load_scorer
+from ml_model.training import train
 
 NAMES = ["penguins", "credit", "concrete", "house"]
 
@@ -165,17 +170,18 @@ def test_a_fault_in_the_last_block_names_all_faults(beside, scorer, record, monk
 
 @pytest.mark.parametrize("transform", ["none", "log"])
 @pytest.mark.parametrize("adaptive", [True, False])
-@pytest.mark.parametrize("quantile", [0.0, 0.31, 1e3, 1e300])
+@pytest.mark.parametrize("quantile", [0.0, 0.31, 1.0, 1e3, 1e300])
 def test_the_interval_of_one_is_that_among_many(transform, adaptive, quantile, scorers):
     spec = scorers["concrete"].spec
     spec = spec.model_copy(update={"target": spec.target.model_copy(update={"transform": transform})})
     calibration = Calibration(level=0.9, quantile=quantile, adaptive=adaptive)
-    rows = [(value, difficulty) for value in (0.0, 2.5e5, -3.3, 1e308, math.inf) for difficulty in (0.0, 1.7, 700.0, 1e300)]
+    largest = math.log(sys.float_info.max)
+    difficulties = (0.0, 1.7, 700.0, largest, math.nextafter(largest, 710.0), 1e300, math.inf, math.nan)
+    rows = [(value, difficulty) for value in (0.0, 2.5e5, -3.3, 1e308, math.inf) for difficulty in difficulties]
     answers = np.array(rows)[:, : 1 + adaptive]
     with np.errstate(over="ignore", invalid="ignore"):
-        together = list(zip(*intervals(spec, calibration, answers), strict=True))
-        scalar = [row for row in range(len(rows)) if np.isfinite(calibration.quantile * answers[row, -1])]
-    assert [tuple(interval(spec, calibration, answers[row].tolist())) for row in scalar] == [together[row] for row in scalar]
+        together = np.column_stack(intervals(spec, calibration, answers))
+    np.testing.assert_array_equal([interval(spec, calibration, row) for row in answers.tolist()], together, strict=True)
 
 
 def test_what_has_not_begun_when_a_record_is_refused_is_dropped(scorer, record, monkeypatch):
@@ -194,6 +200,75 @@ def test_what_has_not_begun_when_a_record_is_refused_is_dropped(scorer, record, 
         list(scorer.answer_ahead([record] * 12 + [record | {"rooms": 99}]))
     assert go_on.is_set()
     assert begun == [4]
+
+
+# Answers that are not finite: the logarithm of this target grows with its one field, which may be anything.
+
+
+@pytest.fixture(scope="module", params=["linear", "forest"])
+def boundless(request, tmp_path_factory, to_toml, house_tree):
+    """A scorer whose contract accepts numbers that overflow: of a linear model the answer, of a forest single precision."""
+    folder = tmp_path_factory.mktemp("boundless")
+    amount = next(field for field in house_tree["field"] if field["name"] == "area") | {"required": True, "example": 5.0}
+    del amount["blank"]
+    amount |= {"range": [-1e300, 1e300], "trained": [0.0, 9.75]}
+    tree = house_tree | {"field": [amount], "derived": [], "estimator": {"seed": 1, request.param: {}}}
+    tree["data"] = {"file": "houses.csv"}
+    noise = np.random.default_rng(3).normal(0, 1, 200)
+    rows = [f"{row % 40 / 4},{math.exp(row % 40 / 4 + noise[row])}" for row in range(200)]
+    content = "\n".join(["Area,Price", *rows, ""])
+    (folder / "houses.csv").write_text(content, "utf-8")
+    told = {"origin": "Invented.", "licence": "CC0", "sha256": hashlib.sha256(content.encode()).hexdigest()}
+    (folder / "provenance.toml").write_text(f'["houses.csv"]\n{to_toml(told | {"rows": 200, "columns": 2})}', "utf-8")
+    (folder / "model.toml").write_text(to_toml(tree), "utf-8")
+    train("1.0.0", report=lambda line: None, spec_path=folder / "model.toml", trained=folder / "trained", override="for a test")
+    return load_scorer(trained=folder / "trained")
+
+
+def refused_rows(answer):
+    with pytest.raises(RecordsRefused) as refused:
+        answer()
+    faults = [fault for errors in refused.value.errors_by_row.values() for fault in errors]
+    assert {(fault.pointer, fault.code) for fault in faults} == {("", "no_answer")}
+    assert all("no finite answer" in fault.detail for fault in faults)
+    return list(refused.value.errors_by_row)
+
+
+def test_a_record_without_a_finite_answer_is_refused_through_every_way(boundless, monkeypatch):
+    monkeypatch.setattr("ml_model.scoring._TOGETHER", 4)
+    monkeypatch.setattr("ml_model.scoring._NOT_BESIDE", 20)
+    numbers = [1e300 if row in {1, 5, 6, 13} else 3.0 for row in range(15)]
+    records = [{"area": number} for number in numbers]
+    assert refused_rows(lambda: boundless.score(records[:3])) == [1]
+    assert refused_rows(lambda: boundless.score([records[1]])) == [0]
+    assert refused_rows(lambda: boundless.score(records)) == [1, 5, 6, 13]
+    assert refused_rows(lambda: boundless.score_columns({"area": numbers})) == [1, 5, 6, 13]
+    for many in (records, records * 2):
+        waiting = [answers for _, answers in boundless.answer_ahead(many)]
+        assert refused_rows(lambda waiting=waiting: [answers() for answers in waiting])[:4] == [1, 5, 6, 13]
+    assert len(boundless.score([record for record in records if record["area"] == 3.0])) == 11
+
+
+@pytest.mark.parametrize("boundless", ["linear"], indirect=True)
+def test_an_end_that_is_not_finite_is_none(boundless):
+    # The answer is about e to this power, so the largest ones that are finite have no finite end above them.
+    number = next(number for number in range(500, 1000) if boundless.score([{"area": number}])[0].high is None)
+    (alone,) = boundless.score([{"area": number}])
+    assert math.isfinite(alone.value)
+    assert 0 <= alone.low < alone.value
+    for score in [*boundless.score([{"area": number}] * 12), *boundless.score_columns({"area": [number] * 3})]:
+        assert (score.value, score.low, score.high) == (alone.value, alone.low, None)
+    lows, highs = ends_of([alone])
+    assert (lows.tolist(), highs.tolist()) == ([alone.low], [math.inf])
+
+
+def test_a_file_with_rows_that_have_no_answer_is_scored(boundless, tmp_path):
+    source, result = tmp_path / "in.csv", tmp_path / "out.csv"
+    source.write_text("Area\n3\n1e300\nx\n4\n", "utf-8")
+    assert score_file(boundless, source, result) == (4, 2)  # rows, refused
+    lines = list(csv.DictReader(result.read_text("utf-8").splitlines()))
+    assert [bool(line["prediction"]) for line in lines] == [True, False, False, True]
+    assert "no finite answer" in lines[1]["error"]
 
 
 # Sharing.
