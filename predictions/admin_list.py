@@ -18,6 +18,7 @@ from django.utils.functional import cached_property
 
 from ml_model.errors import ReleaseError
 from ml_model.releases import read_releases
+from predictions import embedded
 from predictions.models import Prediction, first_key
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ class SourceFilter(_Filter):
 class VersionFilter(_Filter):
     """By the release that answered; the listed releases are offered, since to ask the table would read all of it."""
 
-    title = "model version"
+    title = "release"
     parameter_name = "version"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
@@ -103,12 +104,15 @@ class VersionFilter(_Filter):
         except ReleaseError:
             return []
         return [
-            (version, f"{version} (live)" if version == releases.live else version) for version in reversed(releases.manifests)
+            (version, f"{model} {version}{' (live)' if version == releases.live else ''}")
+            for version in reversed(releases.manifests)
+            if (model := embedded.model_of(version))
         ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Prediction]) -> QuerySet[Prediction]:
-        """The predictions of one release."""
-        return queryset.filter(model_version=self.chosen()) if self.chosen() else queryset
+        """The predictions of one release; another model may have had the same version."""
+        version = self.chosen()
+        return queryset.filter(model_version=version, model_name=embedded.model_of(version)) if version else queryset
 
 
 class WarningsFilter(_Filter):

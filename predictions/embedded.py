@@ -87,6 +87,12 @@ def spec_of(model: str, version: str) -> ModelSpec | None:
     return spec if spec and spec.model.name == model else None
 
 
+def model_of(version: str) -> str | None:
+    """Return the name of the model that a listed release is of, or None if its bundle cannot be read."""
+    spec = _spec(settings.MODEL_RELEASES, version)
+    return spec.model.name if spec else None
+
+
 @lru_cache(maxsize=_MOST_RELEASES)
 def _spec(trained: Path, version: str) -> ModelSpec | None:
     try:

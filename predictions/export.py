@@ -46,8 +46,9 @@ def csv_lines(queryset: QuerySet[Prediction]) -> Iterator[str]:
 
 def _input_names(queryset: QuerySet[Prediction]) -> list[str]:
     names: dict[str, None] = {}
-    for version in queryset.order_by("model_version").values_list("model_version", flat=True).distinct():
-        some = queryset.filter(model_version=version).order_by().values_list("inputs", flat=True)[:1]
+    # A version alone does not name a contract: two models may share it.
+    for release in queryset.order_by("model_version", "model_name").values("model_version", "model_name").distinct():
+        some = queryset.filter(**release).order_by().values_list("inputs", flat=True)[:1]
         names |= {name: None for inputs in some for name in inputs}
     return list(names)
 

@@ -30,6 +30,7 @@ from predictions.services import predict_and_store, predict_and_store_many
 
 MOST_RECORDS = 10_000
 """Records in one bulk request."""
+_MODEL = re.compile(r"[a-z][a-z0-9-]{0,62}", re.ASCII)
 _VERSION = re.compile(r"[0-9A-Za-z.+-]{1,64}", re.ASCII)
 
 
@@ -49,7 +50,7 @@ class PredictionsView(_PrivateView):
     """Predict one record, or list the predictions that the caller may see."""
 
     def get(self, request: Request) -> Response:
-        """Answer one page of predictions, newest first; ``source`` and ``model_version`` narrow them."""
+        """Answer one page of predictions, newest first; ``source``, ``model_version`` and ``model`` narrow them."""
         pages = NewestFirst()
         page = pages.paginate_queryset(_narrowed(Prediction.objects.visible_to(_user(request)), request), request, view=self)
         return pages.get_paginated_response([represent(one, request) for one in page or ()])
@@ -205,7 +206,7 @@ def _user(request: Request) -> User:
 
 
 def _narrowed(predictions: QuerySet[Prediction], request: Request) -> QuerySet[Prediction]:
-    source, version = request.query_params.get("source"), request.query_params.get("model_version")
+    source, model, version = map(request.query_params.get, ("source", "model", "model_version"))
     faults = []
     if source is not None and source not in Prediction.Source.values:
         allowed = ", ".join(Prediction.Source.values)
@@ -213,7 +214,11 @@ def _narrowed(predictions: QuerySet[Prediction], request: Request) -> QuerySet[P
     if version is not None and not _VERSION.fullmatch(version):
         detail = "The query parameter model_version is a version such as 1.0.0."
         faults.append(FieldError(pointer="/model_version", code="text", detail=detail))
+    if model is not None and (version is None or not _MODEL.fullmatch(model)):
+        detail = "The query parameter model is the name of a model; send model_version with it."
+        faults.append(FieldError(pointer="/model", code="text", detail=detail))
     if faults:
         raise Refusal("invalid", "The query has parameters that cannot be used.", faults)
     predictions = predictions.by_source(source) if source else predictions  # type: ignore[attr-defined]  # that of the model
-    return predictions.filter(model_version=version) if version else predictions
+    predictions = predictions.filter(model_version=version) if version else predictions
+    return predictions.filter(model_name=model) if model else predictions

@@ -122,8 +122,10 @@ def test_a_warned_answer_is_stored_as_one(
 
 def test_filter_by_version_offers_the_listed_releases(desk: Client, prediction: Prediction) -> None:
     stored()
+    stored(model_version=prediction.model_version)  # of another model
     assert listed(desk, version=prediction.model_version) == [prediction]
-    assert len(listed(desk, version="never-released")) == 2
+    assert len(listed(desk, version="never-released")) == 3
+    assert f"{prediction.model_name} {prediction.model_version} (live)" in desk.get(LIST).content.decode()
 
 
 @pytest.mark.parametrize(

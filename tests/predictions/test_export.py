@@ -54,6 +54,15 @@ def test_inputs_of_different_releases_stand_side_by_side(prediction: Prediction)
     assert {other[f"input.{name}"] for name in prediction.inputs} == {""}
 
 
+@pytest.mark.django_db
+def test_inputs_of_two_models_that_share_a_version_stand_side_by_side() -> None:
+    for model, inputs in (("first", {"island": "Biscoe"}), ("second", {"x": 3.0, "flag": False})):
+        Prediction.objects.create(source="api", model_name=model, model_version="1.0.0", inputs=inputs, value=1.0)
+    second, first = rows()
+    assert (first["input.island"], first["input.x"], first["input.flag"]) == ("Biscoe", "", "")
+    assert (second["input.island"], second["input.x"], second["input.flag"]) == ("", "3.0", "no")
+
+
 def test_pages_are_put_together_without_loss(example: dict[str, Value], monkeypatch: pytest.MonkeyPatch, db: None) -> None:
     monkeypatch.setattr(export, "_PAGE", 3)
     made = predicted([example] * 7, source=Prediction.Source.BULK)

@@ -290,10 +290,22 @@ def test_the_list_can_be_narrowed(api, many):
     assert listed(api.get("predictions/?source=bulk")) == many[2:4]
     assert listed(api.get("predictions/?model_version=1.1.0")) == many[:2]
     assert listed(api.get("predictions/?model_version=1.1.0&source=bulk")) == []
+    assert listed(api.get("predictions/?model_version=1.1.0&model=m")) == many[:2]
+    assert listed(api.get("predictions/?model_version=1.1.0&model=another")) == []
 
 
 @pytest.mark.parametrize(
-    "query", ["source=nowhere", "source=", "source=%00", "model_version=%00", "model_version=", "model_version=%ED%A0%80"]
+    "query",
+    [
+        "source=nowhere",
+        "source=",
+        "source=%00",
+        "model_version=%00",
+        "model_version=",
+        "model_version=%ED%A0%80",
+        "model=m",
+        "model=%00",
+    ],
 )
 def test_a_filter_that_cannot_be_meant_is_refused(api, many, query):
     errors = problem_of(api.get(f"predictions/?{query}"), 400, "invalid")["errors"]
