@@ -76,12 +76,11 @@ def _total(answers: Answering) -> Answering:
             try:
                 return answers(matrix)
             except ValueError:
-                refused = (np.abs(matrix) > np.finfo(np.float32).max).any(axis=1)
-                if not refused.any():
+                too_large = np.abs(matrix) > np.finfo(np.float32).max
+                if not too_large.any():
                     raise
-                found = answers(np.where(refused[:, np.newaxis], np.nan, matrix))
-                found[refused] = np.nan
-                return found
+                found = answers(np.where(too_large, np.nan, matrix))
+                return np.where(too_large.any(axis=1, keepdims=True), np.nan, found)
 
     return answered
 

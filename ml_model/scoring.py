@@ -193,8 +193,9 @@ class Scorer:
     ) -> Iterator[tuple[Block, Callable[[], Answers]]]:
         """Yield what ``blocks`` does, each block with what waits for its answers and returns them.
 
-        What waits raises RecordsRefused if any record has no finite answer. A thread beside answers one block after the other, since onnxruntime needs no lock of the interpreter. It ends with the
-        last of them; where the caller or a record ends the iteration, what has not begun is dropped.
+        What waits raises RecordsRefused if any record has no finite answer. A second thread answers one block after the other,
+        since onnxruntime needs no lock of the interpreter. It ends with the last of them; if the caller or a record ends the
+        iteration, what has not started is dropped.
         """
         if _rows_of(records) <= _NOT_BESIDE:
             for number, block in enumerate(self.blocks(records)):

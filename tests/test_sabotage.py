@@ -120,7 +120,7 @@ def test_an_identical_retrain_passes_as_no_difference(attempt):
 
 def test_fields_that_read_each_others_columns(attempt):
     failed = refused_by(attempt, change_text=swapped("Overall Qual", "Overall Cond"))
-    assert "field 'overall_quality' reads column 'Overall Cond' instead of 'Overall Qual'" in failed["contract.columns"]
+    assert "field 'overall_quality': column 'Overall Cond' instead of 'Overall Qual'" in failed["contract.columns"]
 
 
 def test_columns_of_the_file_that_change_their_names(attempt):

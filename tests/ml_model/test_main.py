@@ -156,7 +156,7 @@ def test_verify_names_every_release(run, trained, released, adopt):
     assert re.fullmatch(r"1\.1\.0: verified, compiled form proved on [\d,]+ rows", second)
 
 
-def test_verify_goes_on_after_a_release_that_needs_another_scikit_learn(run, trained, released, adopt, relist, source, tmp_path):
+def test_verify_goes_on_after_a_release_of_another_scikit_learn(run, trained, released, adopt, relist, *, source, tmp_path):
     manifest = json.loads((trained / "1.0.0" / MANIFEST).read_bytes())
     relist(trained, {MANIFEST: json.dumps(manifest | {"libraries": {"scikit-learn": "0.24.2"}}).encode()})
     adopt(trained, "1.1.0", released["concrete"])
