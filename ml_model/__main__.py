@@ -130,7 +130,7 @@ def _score(parsed: argparse.Namespace) -> int:
     from ml_model.files import score_file
     from ml_model.scoring import load_scorer
 
-    rows, refused = score_file(load_scorer(parsed.release), parsed.input, parsed.output)
+    rows, refused = score_file(load_scorer(parsed.release), parsed.input, parsed.output, report=print)
     print(f"{rows - refused} of {rows} rows scored, written to {parsed.output}")
     if refused:
         print(f"error: {refused} row(s) refused; the column 'error' says why", file=sys.stderr)

@@ -1,12 +1,10 @@
-"""The data layer: read a file, check it against the spec, split it so that a row never changes sides."""
+"""The data layer: check the table of a file against the spec, split it so that a row never changes sides."""
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,21 +13,16 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
 
+from ml_model.csv_files import decimal_commas, number_cells, read_table
 from ml_model.errors import DataError, RecordsRefused, in_one_line, nearest
-from ml_model.records import Record, RecordValidator, read_cell, read_number
+from ml_model.records import Record, RecordValidator, read_cell, read_choice, read_number
 from ml_model.spec import ModelSpec
-from ml_model.tables import NUMERIC
+from ml_model.tables import NUMERIC, FieldTable
+from ml_model.texts import decode_lines, plain
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_MAGIC = {
-    b"PK\x03\x04": "an XLSX or ZIP file",
-    b"%PDF": "a PDF",
-    b"\x1f\x8b": "a gzip file",
-    b"\xff\xfe": "UTF-16",
-    b"\xfe\xff": "UTF-16",
-}
 _LISTED = 5
 
 
@@ -64,46 +57,19 @@ class Dataset:
     provenance: Provenance
 
 
-def read_table(path: Path) -> pd.DataFrame:
-    """Return a CSV file (UTF-8, with or without BOM; comma, semicolon or tab) as a frame of text, nothing interpreted.
-
-    The index holds the line on which each row begins; blank lines are no rows.
-
-    Raises DataError for what is no such file, naming the line where one is at fault.
-    """
-    import pandas as pd  # costs half a second and 60 MB, which a process that only serves records does not need
-
-    content = _readable(path)
-    separator = max(",;\t", key=content.lstrip().partition("\n")[0].count)
-    try:
-        (_, header), *rows = _rows(content, separator)
-    except csv.Error as error:
-        raise DataError(f"{path.name}: is not a well-formed CSV file: {error}") from error
-    names = [name.strip() for name in header]
-    repeated = sorted({name for name in names if names.count(name) > 1})
-    if repeated:
-        raise DataError(f"{path.name}: column '{repeated[0]}' stands twice in the header; rename one of them")
-    if not rows:
-        raise DataError(f"{path.name}: holds no rows")
-    for line, cells in rows:
-        if len(cells) != len(names):
-            raise DataError(f"{path.name}: line {line} has {len(cells)} cells, the header has {len(names)}")
-    return pd.DataFrame([cells for _, cells in rows], columns=names, index=[line for line, _ in rows], dtype=str)
-
-
 def records_of(table: pd.DataFrame, spec: ModelSpec) -> list[dict[str, object]]:
     """Return the rows of a table as records, not yet validated; columns may bear raw names or names of fields.
 
     Raises DataError naming the columns that are missing: an optional answer may be left blank, but not forgotten.
     """
-    columns = {field.name: next((name for name in (field.column, field.name) if name in table), None) for field in spec.field}
-    missing = [field.column for field in spec.field if columns[field.name] is None]
+    columns = {field.name: name for field in spec.field for name in (field.name, field.column) if name in table}
+    missing = [field.column for field in spec.field if field.name not in columns]
     if missing:
         hint = nearest(missing[0], map(str, table.columns))
         raise DataError(
             f"{len(missing)} column(s) are missing: {', '.join(missing[:_LISTED])}{' …' if len(missing) > _LISTED else ''}.{hint}"
         )
-    read = {field.name: [read_cell(field, cell) for cell in table[columns[field.name]]] for field in spec.field}
+    read = {field.name: [read_cell(field, cell) for cell in _cells(table, field, columns[field.name])] for field in spec.field}
     return [dict(zip(read, row, strict=True)) for row in zip(*read.values(), strict=True)]
 
 
@@ -154,7 +120,7 @@ def read_provenance(path: Path) -> Provenance:
     """Return the origin of a data file from ``provenance.toml`` beside it; raise DataError where it is not told."""
     beside = path.with_name("provenance.toml")
     try:
-        return Provenance.model_validate(tomllib.loads(beside.read_text("utf-8"))[path.name])
+        return Provenance.model_validate(tomllib.loads(decode_lines(beside.read_bytes()))[path.name])
     except (OSError, ValueError, KeyError) as error:
         wanted = f'a table ["{path.name}"] with origin, licence, sha256, rows and columns'
         raise DataError(f"{path.name}: {beside.name} beside it needs {wanted}: {in_one_line(error)}") from error
@@ -169,33 +135,6 @@ def file_digest(path: Path) -> str:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from error
 
 
-def _readable(path: Path) -> str:
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}") from error
-    kind = next((kind for magic, kind in _MAGIC.items() if content.startswith(magic)), None)
-    if kind:
-        raise DataError(f"{path.name}: is {kind}; save it as CSV in UTF-8")
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path.name}: byte {error.start} is not UTF-8; save the file as CSV in UTF-8") from error
-    if not text.strip():
-        raise DataError(f"{path.name}: is empty")
-    return text
-
-
-def _rows(content: str, separator: str) -> Iterator[tuple[int, list[str]]]:
-    """The line on which each row begins, and its cells."""
-    reader = csv.reader(io.StringIO(content, newline=""), delimiter=separator, strict=True)
-    line = 1
-    for cells in reader:
-        if cells:
-            yield line, cells
-        line = reader.line_num + 1
-
-
 def _hash64(parts: tuple[object, ...]) -> int:
     text = "\x1f".join(map(str, parts))
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
@@ -203,13 +142,8 @@ def _hash64(parts: tuple[object, ...]) -> int:
 
 def read_target(spec: ModelSpec, table: pd.DataFrame) -> npt.NDArray[np.float64]:
     """Return the column to predict, shape (rows,): a number, or the position of the class; raise DataError naming the line."""
-    cells = [str(cell).strip() for cell in table[spec.target.column]]
-    read = (
-        _numbers
-        if spec.is_regression
-        else lambda cells: {cell: spec.classes.index(cell) for cell in cells if cell in spec.classes}
-    )
-    known: Mapping[str, float] = read(cells)
+    cells = number_cells(table, spec.target.column) if spec.is_regression else [plain(cell) for cell in table[spec.target.column]]
+    known = _numbers(cells) if spec.is_regression else _positions(spec.classes, cells)
     wrong = next((row for row, cell in enumerate(cells) if cell not in known), None)
     if wrong is not None:
         line = table.index[wrong]
@@ -222,7 +156,27 @@ def read_target(spec: ModelSpec, table: pd.DataFrame) -> npt.NDArray[np.float64]
     return target
 
 
-def _numbers(cells: list[str]) -> dict[str, float]:
+def has_decimal_commas(spec: ModelSpec, table: pd.DataFrame) -> bool:
+    """Return whether a table that ``records_of`` has read writes numbers with a decimal comma."""
+    columns = [name for field in spec.field if _holds_numbers(field) for name in (field.column, field.name) if name in table]
+    return decimal_commas(table, columns)
+
+
+def _cells(table: pd.DataFrame, field: FieldTable, column: str) -> Iterable[str]:
+    return number_cells(table, column) if _holds_numbers(field) else table[column]
+
+
+def _holds_numbers(field: FieldTable) -> bool:
+    return field.kind in NUMERIC or field.kind == "boolean" or any(isinstance(choice, int) for choice in field.codes)
+
+
+def _positions(classes: Sequence[str], cells: list[str]) -> Mapping[str, float]:
+    spellings = {plain(name): position for position, name in enumerate(classes)}
+    read = {cell: read_choice(spellings, cell) for cell in set(cells)}
+    return {cell: position for cell, position in read.items() if position is not None}
+
+
+def _numbers(cells: list[str]) -> Mapping[str, float]:
     read = {cell: read_number(cell) for cell in cells}
     return {cell: number for cell, number in read.items() if not isinstance(number, str) and np.isfinite(number)}
 

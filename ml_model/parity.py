@@ -18,7 +18,8 @@ import numpy.typing as npt
 
 from ml_model.artifacts import COMPILED, ESTIMATORS, TOLERANCE, Fitted, Parity, Trial, digest, read_bundle
 from ml_model.compiled import Answering, compiled_answers, learnt_answers, runtime_version
-from ml_model.data import read_table, records_of
+from ml_model.csv_files import read_table
+from ml_model.data import records_of
 from ml_model.ensembles import splits_on_numbers
 from ml_model.errors import BundleRefused, CompilationError, DataError, RecordsRefused, in_one_line
 from ml_model.expressions import Column

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Callable, Sequence
-from typing import Annotated, Any, Literal, NotRequired
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any, Literal, NotRequired, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, Strict, TypeAdapter, ValidationError, with_config
 from pydantic_core import ErrorDetails, PydanticCustomError
@@ -15,7 +15,9 @@ from ml_model.errors import FieldError, RecordsRefused, SpecError, nearest
 from ml_model.expressions import NONE_CHOICE
 from ml_model.spec import ModelSpec
 from ml_model.tables import NUMERIC, UNKNOWN_CELL, FieldTable, Value
+from ml_model.texts import plain
 
+T = TypeVar("T")
 Record = dict[str, Value]
 """One value per field of the spec, in its order; None where unknown."""
 
@@ -112,14 +114,26 @@ def read_text(field: FieldTable, text: str) -> Value:
 
 def read_cell(field: FieldTable, text: str) -> Value:
     """Return the value of a cell of a data file, where an empty cell, also written ``NA``, may mean "has none"."""
-    text = text.strip()
+    text = plain(text)
     if text == _NOT_AVAILABLE and _NOT_AVAILABLE not in field.codes:
         text = ""
     if field.empty_cell == "none" and not text:
         return NONE_CHOICE
     if text == UNKNOWN_CELL and UNKNOWN_CELL not in field.codes:
         return None
+    if field.choices and (choice := read_choice(field.spellings, text)) is not None:
+        return choice
+    if field.kind == "boolean" and (number := read_number(text)) in (0, 1):
+        return bool(number)  # programs of statistics write true as 1.0
     return read_text(field, text)
+
+
+def read_choice(spellings: Mapping[str, T], text: str) -> T | None:
+    """Return what plain ``text`` stands for, or None; a whole number may be written with decimals that are zero."""
+    if text in spellings:
+        return spellings[text]
+    number = read_number(text)
+    return spellings.get(str(number)) if isinstance(number, int) else None
 
 
 def write_cell(field: FieldTable, value: Value) -> str:

@@ -19,6 +19,8 @@ from typing import Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict
 
 from ml_model.errors import ReleaseError, in_one_line, nearest
+from ml_model.output_files import replace_file
+from ml_model.texts import decode_lines
 from ml_model.versions import parse
 
 TRAINED = Path(__file__).parent / "trained"
@@ -82,7 +84,7 @@ class Live(NamedTuple):
 def read_releases(trained: Path = TRAINED) -> Releases:
     """Read ``releases.toml``; raise ReleaseError where it is wrong. Where it is missing there is no release."""
     try:
-        text = (trained / FILE).read_text("utf-8")
+        text = decode_lines((trained / FILE).read_bytes())
     except (FileNotFoundError, NotADirectoryError):
         return Releases(live="", manifests={})
     except (OSError, ValueError) as error:
@@ -256,9 +258,7 @@ def _write(trained: Path, before: Releases, after: Releases) -> None:
     text = _text(after)
     if _parsed(text) != after:
         raise ReleaseError(f"{FILE} would not be read as it was written; nothing was changed")
-    building = trained / f".{FILE}"
-    building.write_text(text, "utf-8")
-    building.replace(trained / FILE)
+    replace_file(trained / FILE, text.encode())
 
 
 def _parsed(text: str) -> Releases:

@@ -17,7 +17,8 @@ import numpy as np
 
 from ml_model.artifacts import SPEC, Bundle, Fitted, Manifest, digest, read_bundle
 from ml_model.compilation import compile_fitted
-from ml_model.data import Dataset, load_dataset, read_provenance, read_table
+from ml_model.csv_files import read_table
+from ml_model.data import Dataset, load_dataset, read_provenance
 from ml_model.environment import differences
 from ml_model.errors import DataError, NotReproduced
 from ml_model.features import FeatureEncoder, Matrix

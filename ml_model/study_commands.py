@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ml_model.errors import DataError, in_one_line
+from ml_model.output_files import write_output
 from ml_model.releases import TRAINED
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def add_study_commands(commands: Commands) -> None:
 
 def _compare(parsed: argparse.Namespace) -> int:
     from ml_model.comparison import compare
-    from ml_model.data import read_table
+    from ml_model.csv_files import read_table
     from ml_model.report import render_report, verdict
     from ml_model.scoring import load_scorer
 
@@ -51,7 +51,7 @@ def _compare(parsed: argparse.Namespace) -> int:
     found = compare(before, after, read_table(path), limit=parsed.moved, test_only=parsed.on is None)
     if parsed.out:
         source = path.name if parsed.on else f"the fixed test set of {path.name}"
-        _write(parsed.out, render_report(found, tolerance=parsed.tolerance, source=source))
+        write_output(parsed.out, render_report(found, tolerance=parsed.tolerance, source=source).encode(), source=path)
     _say(found)
     print(verdict(found, parsed.tolerance))
     if parsed.out:
@@ -67,13 +67,6 @@ def _say(found: Comparison) -> None:
     for one in found.most[:3]:
         print(f"line {one.line} moved by {one.move:+.4g}: {', '.join(reason.field for reason in one.reasons[:3])}")
     print(f"{len(found.changes)} thing(s) changed in contract, data, libraries or code")
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, "utf-8")
-    except OSError as error:
-        raise DataError(f"{path}: cannot be written: {in_one_line(error)}") from error
 
 
 def _evaluate(parsed: argparse.Namespace) -> int:

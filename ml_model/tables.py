@@ -10,9 +10,10 @@ import datetime as dt
 from functools import cached_property
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from ml_model.expressions import NONE_CHOICE
+from ml_model.texts import plain
 
 Choice = Annotated[str, Field(pattern=r"^\S(.*\S)?$")] | int
 Kind = Literal["number", "integer", "boolean", "category", "ordered", "date"]
@@ -20,6 +21,8 @@ Task = Literal["regression", "binary", "multiclass"]
 Value = str | int | float | bool | None
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 Text = Annotated[str, Field(min_length=1, max_length=2000)]
+Column = Annotated[Text, AfterValidator(plain)]
+"""Name of a column, in the form in which files are read."""
 
 NUMERIC: frozenset[Kind] = frozenset({"number", "integer"})
 CHOOSING: frozenset[Kind] = frozenset({"category", "ordered"})
@@ -57,7 +60,7 @@ class ModelTable(Table):
 class TargetTable(Table):
     """``[target]``: what is predicted."""
 
-    column: Text
+    column: Column
     """Column of the data file."""
     label: Text
     """In words: ``Sale price``."""
@@ -78,7 +81,7 @@ class DataTable(Table):
 
     file: Text
     """CSV file, relative to ``model.toml``."""
-    identity: tuple[Text, ...] = ()
+    identity: tuple[Column, ...] = ()
     """Columns that identify a row. The split hashes them; without them it hashes all columns."""
     test_share: Annotated[float, Field(ge=0.05, le=0.5)] = 0.2
     """Share of the rows that are held out as the fixed test set."""
@@ -99,7 +102,7 @@ class FieldTable(Table):
 
     name: Name
     """Key in JSON and in templates of CSV files."""
-    column: Text
+    column: Column
     """Column of the raw data file."""
     kind: Kind
     """``number``, ``integer``, ``boolean``, ``category``, ``ordered`` (choices from the least to the most) or ``date``."""
@@ -141,6 +144,11 @@ class FieldTable(Table):
     def words(self) -> dict[Choice, str]:
         """Choice to its meaning."""
         return dict(self.choices)
+
+    @cached_property
+    def spellings(self) -> dict[str, Choice]:
+        """Plain text of a cell to its choice."""
+        return {plain(str(choice)): choice for choice in self.codes}
 
     @model_validator(mode="after")
     def _complete(self) -> Self:

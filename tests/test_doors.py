@@ -19,7 +19,8 @@ from django.test import Client
 from django.urls import reverse
 from knox.models import AuthToken
 
-from ml_model.data import read_table, records_of
+from ml_model.csv_files import read_table
+from ml_model.data import records_of
 from ml_model.records import Record, RecordValidator, write_cell, write_text
 from ml_model.releases import TRAINED
 from ml_model.scoring import load_scorer

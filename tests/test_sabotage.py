@@ -24,7 +24,8 @@ from ml_model import training
 from ml_model.artifacts import Bundle, GateResult, Manifest, read_bundle
 from ml_model.benchmark import read_benchmark
 from ml_model.compilation import compile_fitted
-from ml_model.data import held_out, load_dataset, read_table
+from ml_model.csv_files import read_table
+from ml_model.data import held_out, load_dataset
 from ml_model.errors import GatesFailed, TrainingError
 from ml_model.features import FeatureEncoder
 from ml_model.footprint import load_contender

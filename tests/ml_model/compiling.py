@@ -3,7 +3,8 @@
 import onnx
 from onnx import helper, numpy_helper
 
-from ml_model.data import read_table, read_target, records_of
+from ml_model.csv_files import read_table
+from ml_model.data import read_target, records_of
 from ml_model.features import FeatureEncoder
 from ml_model.logbook import Logbook
 from ml_model.records import RecordValidator

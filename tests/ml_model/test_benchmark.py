@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from ml_model.benchmark import metrics_of, read_benchmark, slice_metrics, slice_rows
-from ml_model.data import load_dataset, read_table
+from ml_model.csv_files import read_table
+from ml_model.data import load_dataset
 from ml_model.errors import DataError
 
 

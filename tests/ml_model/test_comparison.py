@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from ml_model.comparison import compare
-from ml_model.data import read_table
+from ml_model.csv_files import read_table
 from ml_model.errors import DataError
 from ml_model.scoring import Score
 

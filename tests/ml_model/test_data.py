@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml_model.data import file_digest, held_out, load_dataset, read_provenance, read_table, records_of
+from ml_model.csv_files import read_table
+from ml_model.data import file_digest, held_out, load_dataset, read_provenance, records_of
 from ml_model.errors import DataError
 from ml_model.spec import load_spec
 
@@ -51,80 +52,6 @@ def with_cell(content, line, column, cell):
 
 
 # The file.
-
-
-@pytest.mark.parametrize(
-    ("content", "problem"),
-    [
-        (b"", "is empty"),
-        (b" \r\n\n ", "is empty"),
-        (b"\xef\xbb\xbf", "is empty"),
-        (b"a,b\n", "holds no rows"),
-        (b"a,b", "holds no rows"),
-        (b"a,b\r\n\r\n", "holds no rows"),
-        (b"PK\x03\x04rest of a workbook", "is an XLSX or ZIP file"),
-        (b"%PDF-1.7", "is a PDF"),
-        (b"\x1f\x8b\x08", "is a gzip file"),
-        ("a,b\n1,2\n".encode("utf-16"), "is UTF-16"),
-        (b"\xfe\xff\x00a", "is UTF-16"),
-        ("a,b\n1,é\n".encode("latin-1"), "byte 6 is not UTF-8"),
-        (b"a,b,a\n1,2,3\n", "column 'a' stands twice in the header"),
-        (b"a, a \n1,2\n", "column 'a' stands twice in the header"),
-        (b"\n\na,b,a\n1,2,3\n", "column 'a' stands twice in the header"),
-        (b"a,b\n1,2\n3\n", "line 3 has 1 cells, the header has 2"),
-        (b"a,b\n1\n", "line 2 has 1 cells, the header has 2"),
-        (b"a,b\n1,2,3\n4,5,6\n", "line 2 has 3 cells, the header has 2"),
-        (b"a,b\n1,2\n1,2,3\n", "line 3 has 3 cells, the header has 2"),
-        (b"a,b\n1,2\n\n\n1,2,3\n", "line 5 has 3 cells, the header has 2"),
-        (b'a,b\n"1\n1",2\n1,2,3\n', "line 4 has 3 cells, the header has 2"),
-        (b'a,b\n1,"2\n3,4\n', "is not a well-formed CSV file"),
-        (b'a,b\n1,"2"x\n', "is not a well-formed CSV file"),
-        (b'"a,b\n1,2\n', "is not a well-formed CSV file"),
-        pytest.param(b"a,b\n1," + b"x" * 200_000 + b"\n", "is not a well-formed CSV file", id="endless cell"),
-    ],
-)
-def test_a_file_that_is_no_table(content, problem, table_of):
-    assert problem in refusal(table_of, content)
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        b"a,b\n1,x y\n,z\n",
-        b"a,b\r\n1,x y\r\n,z\r\n",
-        b"a,b\n1,x y\n,z",
-        b"a;b\n1;x y\n;z\n",
-        b"a\tb\n1\tx y\n\tz\n",
-        b"\xef\xbb\xbfa,b\n1,x y\n,z\n",
-        b'"a","b"\n"1","x y"\n"","z"\n',
-        b" a , b \n1,x y\n,z\n",
-    ],
-    ids=["plain", "CRLF", "no last newline", "semicolon", "tab", "BOM", "quoted", "spaces in the header"],
-)
-def test_the_same_table_in_several_spellings(content, table_of):
-    table = table_of(content)
-    assert table.to_dict("list") == {"a": ["1", ""], "b": ["x y", "z"]}
-    assert list(table.index) == [2, 3]
-
-
-def test_cells_are_text_and_nothing_is_interpreted(table_of):
-    cells = ["NA", "nan", "None", "1e5", "007", "TRUE", " x ", "=1+1", "", "null"]
-    table = table_of("a,b\n" + "".join(f"{cell},y\n" for cell in cells))
-    assert list(table["a"]) == cells
-
-
-def test_quoted_cells_may_hold_anything(table_of):
-    table = table_of('a,b\n"1\n2","say ""hi"", now"\n\n"3;4",x\n')
-    assert table.to_dict("list") == {"a": ["1\n2", "3;4"], "b": ['say "hi", now', "x"]}
-    assert list(table.index) == [2, 5]
-
-
-def test_a_header_may_hold_quoted_separators(table_of):
-    assert list(table_of('"Area, m2","Lot, m2"\n1,2\n').columns) == ["Area, m2", "Lot, m2"]
-
-
-def test_a_table_of_one_column(table_of):
-    assert table_of("a\n1\n2\n").to_dict("list") == {"a": ["1", "2"]}
 
 
 def test_a_file_that_is_not_there(tmp_path):
@@ -285,6 +212,40 @@ def test_a_trained_range_over_nothing(load, tree, house_csv):
     lines = [line.split(",") for line in house_csv.splitlines()]
     emptied = "\n".join(",".join([cells[0], "" if number else "Area", *cells[2:]]) for number, cells in enumerate(lines)) + "\n"
     assert "which is nothing" in refusal(load, tree, emptied)
+
+
+def test_names_and_choices_in_another_normal_form(load, tree, house_csv):
+    tree["field"][0]["column"] = "Gro\u0308\u00dfe"
+    tree["field"][3] |= {"choices": [["g\u00e4s", "Gas"], ["oil", "Oil"], ["wood", "Wood"]], "example": "g\u00e4s"}
+    content = house_csv.replace("Area", "Gr\u00f6\u00dfe\u00a0").replace(",gas,", ",ga\u0308s,").replace(",oil,", ",\u200boil ,")
+    heating = {record["heating"] for record in load(tree, content).records}
+    assert heating == {"g\u00e4s", "oil"}
+
+
+def test_classes_as_tools_write_them(load, tree, house_csv):
+    tree["model"]["task"] = "binary"
+    tree["field"].pop(2)
+    tree["target"] |= {"column": "Garden", "transform": "none", "classes": [["0", "No"], ["1", "Yes"]]}
+    before = load(tree, house_csv.replace(",no,", ",0,").replace(",yes,", ",1,"))
+    after = load(tree, house_csv.replace(",no,", ",0.0,").replace(",yes,", ",\u00a01.0,"))
+    np.testing.assert_array_equal(before.target, after.target)
+    assert set(after.target) == {0, 1}
+
+
+def test_a_data_file_with_decimal_commas(load, house_csv):
+    expected = load()
+    swapped = load(content=house_csv.replace(",", ";").replace(".", ",").replace("h0", "\u200bh0"), columns=10)
+    assert swapped.records == expected.records
+    np.testing.assert_array_equal(swapped.target, expected.target)
+
+
+@pytest.mark.parametrize("codec", ["utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
+def test_provenance_as_editors_write_it(codec, line_end, write_house):
+    folder = write_house().parent
+    path = folder / "provenance.toml"
+    path.write_bytes(path.read_text("utf-8").replace("\n", line_end).encode(codec))
+    assert read_provenance(folder / "houses.csv").rows == 240
 
 
 # The split.

@@ -3,7 +3,7 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from ml_model.benchmark import read_benchmark
-from ml_model.data import read_table
+from ml_model.csv_files import read_table
 from ml_model.figures import CALIBRATION, RESIDUALS, card_files, figures_of
 
 EXAMPLES = ("penguins", "credit", "concrete")

@@ -4,7 +4,7 @@ import json
 import pytest
 
 from ml_model.artifacts import Finding, GateResult
-from ml_model.data import read_table
+from ml_model.csv_files import read_table
 from ml_model.footprint import load_contender
 from ml_model.gates import gates_digest, run_gates
 

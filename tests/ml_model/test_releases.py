@@ -239,7 +239,7 @@ def test_digest_of_a_listed_release():
     [
         (b"", "live: Field required"),
         (b"live = ", "Invalid value"),
-        (b"\xff\xfe", "codec can't decode"),
+        (b"\xff\xff", "line 1: byte 0 is not UTF-8"),
         (b"\x00\x01", "cannot be read"),
         (b'live = "1.0.0"', "manifests: Field required"),
         (b'live = 1\n[manifests]\n"1.0.0" = "x"', "live: Input should be a valid string"),

@@ -4,7 +4,7 @@ from html.parser import HTMLParser
 import pytest
 
 from ml_model.comparison import compare
-from ml_model.data import read_table
+from ml_model.csv_files import read_table
 from ml_model.report import render_report, verdict
 from tests.ml_model.test_comparison import Shifted
 

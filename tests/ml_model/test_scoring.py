@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from ml_model.artifacts import Calibration
-from ml_model.data import load_dataset, read_table, records_of
+from ml_model.csv_files import read_table
+from ml_model.data import load_dataset, records_of
 from ml_model.errors import BundleRefused, RecordsRefused, ReleaseError
 from ml_model.features import FeatureEncoder
 from ml_model.files import score_file
