@@ -1,6 +1,7 @@
 """The Django app."""
 
 from django.apps import AppConfig
+from django.contrib.admin import apps as admin_apps
 from django.core.signals import request_finished
 from django.db.models.signals import post_migrate
 
@@ -9,6 +10,7 @@ class PredictionsConfig(AppConfig):
     """Predictions and their review."""
 
     name = "predictions"
+    default = True
 
     def ready(self) -> None:
         """Register the system checks, the making of the reviewers' group, and what waits for an answer to be on its way."""
@@ -18,3 +20,10 @@ class PredictionsConfig(AppConfig):
 
         post_migrate.connect(make_reviewer_group, sender=self, dispatch_uid="predictions.make_reviewer_group")
         request_finished.connect(checkpoint, dispatch_uid="predictions.checkpoint")
+
+
+class AdminConfig(admin_apps.AdminConfig):
+    """Django's admin with the site of this app."""
+
+    default = False
+    default_site = "predictions.admin_site.Site"

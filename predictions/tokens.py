@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 # Importing it registers the admin of knox, which shows the hash and cannot be left standing beside this one.
 import knox.admin  # noqa: F401
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.widgets import AutocompleteSelect
+from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
+from django.db.models import ForeignKey
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html
@@ -25,6 +29,22 @@ else:
     _Admin, _Form = admin.ModelAdmin, forms.ModelForm
 
 admin.site.unregister(AuthToken)
+
+
+class UserSelect(AutocompleteSelect):
+    """Offers users by their names; a text that is no id of a user chooses nobody, where Django's would raise."""
+
+    def optgroups(self, name: str, value: Sequence[str], attr: dict[str, Any] | None = None) -> Any:
+        """Return the options, with the chosen user among them."""
+        return super().optgroups(name, [text for text in value if _is_key(text)], attr)
+
+
+def _is_key(text: str) -> bool:
+    try:
+        User._meta.pk.clean(text, None)  # noqa: SLF001  # public in all but its name
+    except ValidationError:
+        return False
+    return True
 
 
 class TokenForm(_Form):
@@ -53,7 +73,10 @@ class ApiTokenAdmin(_Admin):
     empty_value_display = "never"
     search_fields = ("user__username", "token_key__startswith")
     search_help_text = "A part of a user's name, or the first characters of a token."
-    autocomplete_fields = ("user",)
+
+    def formfield_for_foreignkey(self, db_field: ForeignKey[Any], request: HttpRequest, **kwargs: Any) -> Any:
+        """Return the field of the form for the owner."""
+        return super().formfield_for_foreignkey(db_field, request, **kwargs | {"widget": UserSelect(db_field, self.admin_site)})
 
     @admin.display(description="begins with")
     def begins_with(self, token: ApiToken) -> str:

@@ -25,7 +25,7 @@ if DEBUG and not set(ALLOWED_HOSTS) <= {*_LOCAL_HOSTS, "testserver"}:
 
 INSTALLED_APPS = [
     "predictions",
-    "django.contrib.admin",
+    "predictions.apps.AdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
