@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from django.contrib import admin, messages
+from django.contrib.admin.actions import delete_selected
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.admin.options import ShowFacets
 from django.contrib.auth.models import User
@@ -183,10 +184,23 @@ class PredictionAdmin(_Admin):
         """Download the chosen predictions."""
         return csv_response(queryset, f"predictions-{timezone.localtime():%Y-%m-%d-%H%M}.csv")
 
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """Return the actions, with a limit for the one of Django that deletes: its page lists every object."""
+        actions: dict[str, Any] = super().get_actions(request)
+        if "delete_selected" in actions:
+            _, name, description = actions["delete_selected"]
+            actions["delete_selected"] = (_delete_selected, name, description)
+        return actions
+
+    def are_too_many(self, request: HttpRequest, count: int) -> bool:
+        """Return whether an action may not take so many predictions, and say so to the user."""
+        if count > _MOST_AT_ONCE:
+            self.message_user(request, f"Choose at most {_MOST_AT_ONCE:,} predictions at a time.", messages.ERROR)
+        return count > _MOST_AT_ONCE
+
     def _decide(self, request: HttpRequest, queryset: QuerySet[Prediction], decision: Prediction.Review) -> None:
         chosen = list(queryset.order_by().values_list("pk", flat=True)[: _MOST_AT_ONCE + 1])
-        if len(chosen) > _MOST_AT_ONCE:
-            self.message_user(request, f"Choose at most {_MOST_AT_ONCE:,} predictions at a time.", messages.ERROR)
+        if self.are_too_many(request, len(chosen)):
             return
         was = Prediction.Review.OPEN
         with transaction.atomic():
@@ -201,3 +215,8 @@ class PredictionAdmin(_Admin):
         if left := len(chosen) - len(waiting):
             text = f"Left as they were: {left}. They have been reviewed before; open one to change its review."
             self.message_user(request, text, messages.WARNING)
+
+
+def _delete_selected(model_admin: PredictionAdmin, request: HttpRequest, queryset: QuerySet[Prediction]) -> HttpResponse | None:
+    too_many = model_admin.are_too_many(request, queryset.order_by()[: _MOST_AT_ONCE + 1].count())
+    return None if too_many else delete_selected(model_admin, request, queryset)

@@ -43,6 +43,7 @@ class Run:
     def __init__(self, server: Server, seed: int, wanted: str) -> None:
         self._server, self._seed, self._probe = server, seed, Probe(server.address)
         self._ids: list[str] = []
+        self._stored_by: dict[str, Request] = {}
         self._reading = Reading(server)
         self._doors = self._drawn(wanted)
         self._counts: dict[str, Counter[str]] = defaultdict(Counter)
@@ -78,10 +79,12 @@ class Run:
         ids = accepted(request, answer)
         self._counts[request.door]["accepted"] += len(ids)
         self._ids += ids[:3]
+        self._stored_by |= dict.fromkeys(ids[:3], request)
         self._reading.add(rng.sample(ids, _MOST_READ) if len(ids) > _MOST_READ else ids, request)
         if request.door == "admin" and answer.status == 302 and request.path.endswith("/change/"):
             # A review that was saved must be readable as well.
-            self._reading.add([one for one in self._ids if one in request.path][:1], request)
+            reviewed = request.path.split("/")[-3]
+            self._reading.add([reviewed] if reviewed in self._stored_by else [], self._stored_by.get(reviewed, request))
         if len(self._reading.pending) >= _READ_EVERY:
             self.read()
 

@@ -90,3 +90,17 @@ def test_a_token_for_nobody_is_refused_on_its_form(desk: Client) -> None:
 def test_the_owner_of_a_token_stays_chosen_when_the_form_is_refused(desk: Client, user: User) -> None:
     response = desk.post(reverse("admin:predictions_apitoken_add"), {"user": str(user.pk), "expiry_0": "x", "expiry_1": "x"})
     assert f'<option value="{user.pk}" selected>{user.username}</option>' in response.content.decode()
+
+
+@pytest.mark.parametrize("action", ["approve", "reject", "delete_selected"])
+def test_an_action_takes_a_limited_number(
+    action: str, desk: Client, prediction: Prediction, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("predictions.admin._MOST_AT_ONCE", 1)
+    Prediction.objects.create(source="api", model_name="m", model_version="0.0.1", inputs={}, value=1.0)
+    given = {"action": action, "_selected_action": str(prediction.pk), "select_across": "1", "index": "0", "post": "yes"}
+    response = desk.post(reverse("admin:predictions_prediction_changelist"), given, follow=True)
+    assert "Choose at most 1 predictions at a time." in response.content.decode()
+    assert Prediction.objects.filter(review=Prediction.Review.OPEN).count() == 2
+    desk.post(reverse("admin:predictions_prediction_changelist"), given | {"select_across": "0"})
+    assert Prediction.objects.filter(review=Prediction.Review.OPEN).count() == 1
