@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 
 from django.core.exceptions import RequestDataTooBig
@@ -9,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 
 from predictions import context
+from predictions.sqlite import is_unavailable
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,8 @@ _WORDS = {
     ),
     503: _Words(
         "No answers just now",
-        "The model is not available at the moment. Nothing is wrong on your side: go back and try again in a few minutes.",
+        "The model or the database is not available at the moment. Nothing is wrong on your side: go back and try again in a few "
+        "minutes.",
     ),
 }
 _CSRF = _Words(
@@ -78,8 +81,8 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # no
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """500."""
-    return page(request, 500)
+    """500, or 503 if the database does not answer."""
+    return page(request, 503 if is_unavailable(sys.exception()) else 500)
 
 
 def _page(request: HttpRequest, status: int, words: _Words) -> HttpResponse:

@@ -6,6 +6,7 @@ The columns know no model: inputs are JSON, an answer is a number or a label. So
 from __future__ import annotations
 
 import datetime as dt
+import os
 from uuid import UUID
 
 from django.conf import settings
@@ -27,6 +28,19 @@ def first_key(instant: dt.datetime) -> UUID:
     return UUID(int=max(int(instant.timestamp() * 1000), 0) << 80)
 
 
+def keys_at(instant: dt.datetime, count: int) -> list[str]:
+    """Return so many new keys in rising order: UUIDs of version 7 with the time of ``instant`` to the microsecond.
+
+    A generator of such keys goes on from the last one while a clock is put back; its rows would not be found under their day.
+    """
+    milliseconds, microseconds = divmod(max(int(instant.timestamp() * 1_000_000), 0), 1000)
+    time = f"{milliseconds:012x}7{microseconds * 4096 // 1000:03x}"
+    head = f"{time[:8]}-{time[8:12]}-{time[12:]}-"
+    first = 2 << 62 | int.from_bytes(os.urandom(8), "big") >> 3
+    tails = (f"{number:016x}" for number in range(first, first + count))
+    return [f"{head}{tail[:4]}-{tail[4:]}" for tail in tails]
+
+
 class PredictionQuerySet(models.QuerySet["Prediction"]):
     """Queries over stored predictions."""
 
@@ -41,10 +55,12 @@ class PredictionQuerySet(models.QuerySet["Prediction"]):
         return self.made_by(user, visitor)
 
     def made_by(self, user: AbstractBaseUser | AnonymousUser, visitor: str = "") -> PredictionQuerySet:
-        """Return the predictions that a user, or the visitor of one anonymous session, asked for."""
+        """Return the predictions that a user, or a visitor without an account, asked for."""
+        # The key of a visitor outlives a log-out, so it never opens what was asked by a user.
+        as_visitor = models.Q(visitor=visitor, user=None)
         if user.is_authenticated:
-            return self.filter(models.Q(user=user) | (models.Q(visitor=visitor) if visitor else models.Q()))
-        return self.filter(visitor=visitor) if visitor else self.none()
+            return self.filter(models.Q(user=user) | (as_visitor if visitor else models.Q()))
+        return self.filter(as_visitor) if visitor else self.none()
 
 
 class Prediction(models.Model):
@@ -158,3 +174,41 @@ class ApiToken(AuthToken):  # type: ignore[misc]  # knox has no types
 
     def __str__(self) -> str:
         return f"{self.user}: {self.token_key[:8]}…"
+
+
+class TokenUse(models.Model):
+    """The day on which a token of the API was last used; written once a day, so that no request waits for it."""
+
+    token = models.OneToOneField(AuthToken, models.CASCADE, primary_key=True, related_name="use")
+    last_used_on = models.DateField()
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return str(self.last_used_on)
+
+
+class Allowance(models.Model):
+    """How much of a limit on requests is used up; all workers count here. See ``predictions.limits``."""
+
+    key = models.CharField(max_length=80, primary_key=True)
+    used_until = models.FloatField(db_index=True, help_text="Seconds since 1970 until which what was asked counts.")
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class ProbeRow(models.Model):
+    """The single row that the readiness probe overwrites, to prove that the database takes writes."""
+
+    filler = models.TextField()
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return str(self.pk)

@@ -5,16 +5,16 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from itertools import islice
 
 import orjson
 from django.contrib.auth.models import User
 from django.db import IntegrityError
 from django.utils import timezone
-from uuid_utils import uuid7
 
 from ml_model.scoring import Answers, Scorer
 from predictions import embedded
-from predictions.models import Prediction
+from predictions.models import Prediction, keys_at
 from predictions.storing import NewPrediction, NewPredictions, insert, insert_many, stored_as_new
 
 
@@ -33,9 +33,11 @@ def predict_and_store(
     """
     scorer = embedded.live()
     [score] = scorer.score([record])
+    now = timezone.now()
+    [key] = keys_at(now, 1)
     new = NewPrediction(
-        id=str(uuid7()),
-        created_at=timezone.now(),
+        id=key,
+        created_at=now,
         source=source.value,
         user_id=user_id,
         visitor=visitor or None,
@@ -75,11 +77,19 @@ def predict_and_store_many(
         for block, answers in scorer.answer_ahead(records)
     ]
     now = timezone.now()
-    # Nothing is refused from here on, so the first answers are stored while the last records are scored.
-    return insert_many(_answered(scorer, answers(), inputs, user_id, now) for answers, inputs in ahead)
+    keys = iter(keys_at(now, sum(len(inputs) for _, inputs in ahead)))
+    # All answers are there before the write begins: nobody else who wants to write waits for them.
+    parts = [
+        _answered(scorer, answers(), inputs, keys=list(islice(keys, len(inputs))), user_id=user_id, now=now)
+        for answers, inputs in ahead
+    ]
+    insert_many(parts)
+    return parts
 
 
-def _answered(scorer: Scorer, answers: Answers, inputs: list[str], user_id: int | None, now: dt.datetime) -> NewPredictions:
+def _answered(
+    scorer: Scorer, answers: Answers, inputs: list[str], *, keys: list[str], user_id: int | None, now: dt.datetime
+) -> NewPredictions:
     return NewPredictions(
         created_at=now,
         source=Prediction.Source.BULK.value,
@@ -87,7 +97,7 @@ def _answered(scorer: Scorer, answers: Answers, inputs: list[str], user_id: int 
         model_name=scorer.spec.model.name,
         model_version=scorer.version,
         level=scorer.level,
-        ids=[str(uuid7()) for _ in inputs],
+        ids=keys,
         inputs=inputs,
         values=answers.values,
         lows=answers.lows,

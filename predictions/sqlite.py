@@ -13,12 +13,15 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
+from time import monotonic
 from typing import Any
 
-from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, DataError, IntegrityError, InterfaceError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 logger = logging.getLogger(__name__)
+_LONG_WAIT_S = 1.0
+"""How long a writer stays in the queue; a wait that is longer than many writes has another reason than those."""
 _AT_LENGTH = {
     # What is stored as JSON was written as JSON a moment ago; to check it takes as long as a third of the rest.
     "ignore_check_constraints": 1,
@@ -68,26 +71,58 @@ def database() -> BaseDatabaseWrapper:
     return connections[DEFAULT_DB_ALIAS]
 
 
+def is_unavailable(error: BaseException | None) -> bool:
+    """Whether an error says that the database is missing, locked, full, damaged or lacks a table; not that a row is wrong."""
+    return isinstance(error, DatabaseError | InterfaceError) and not isinstance(error, IntegrityError | DataError)
+
+
 class Turn:
     """Waits until no other thread or process of this machine is storing, and lets the next one store after ``with``.
 
     SQLite lets one write at a time and has the others ask again after 1, 2, 5, 10 … 100 ms, in no order: under load the last
     of a hundred waited for half a second. The lock of a file wakes the next one at once, and ends with its process.
+
+    If a writer outside of the queue holds the lock of the database, each in the queue would wait its whole patience after the one
+    before it. So a writer that has queued for more than ``_LONG_WAIT_S`` leaves the queue and waits as SQLite has writers wait,
+    for the rest of its time: the deadline of a writer does not depend on how many there are.
     """
 
-    __slots__ = ("_connection", "_descriptor")
+    __slots__ = ("_connection", "_descriptor", "_is_late")
 
     def __init__(self, connection: BaseDatabaseWrapper) -> None:
         self._connection = connection
+        self._is_late = False
 
     def __enter__(self) -> None:
         self._descriptor = _queue_of(self._connection)
-        if self._descriptor is not None:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+        if self._descriptor is None:
+            return
+        queued_at = monotonic()
+        fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+        waited_s = monotonic() - queued_at
+        if waited_s > _LONG_WAIT_S:
+            self._leave()
+            self._is_late = True
+            _set_patience(self._connection, max(patience_s(self._connection) - waited_s, 0))
 
     def __exit__(self, *_: object) -> None:
+        self._leave()
+        if self._is_late:
+            _set_patience(self._connection, patience_s(self._connection))
+
+    def _leave(self) -> None:
         if self._descriptor is not None:
             fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+            self._descriptor = None
+
+
+def patience_s(connection: BaseDatabaseWrapper) -> float:
+    """Return how long a writer waits for the lock of the database before it fails."""
+    return float(connection.settings_dict["OPTIONS"]["timeout"])
+
+
+def _set_patience(connection: BaseDatabaseWrapper, seconds: float) -> None:
+    run(connection, f"PRAGMA busy_timeout = {int(seconds * 1000)}")
 
 
 def _queue_of(connection: BaseDatabaseWrapper) -> int | None:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, fields
 from functools import lru_cache
-from itertools import chain, islice, repeat
+from itertools import chain, repeat
 from typing import Any
 
 import orjson
@@ -99,23 +99,14 @@ def insert(new: NewPrediction) -> None:
         sqlite.run(connection, _statement(connection.alias), (created_at, *common, key, *own))
 
 
-def insert_many(parts: Iterable[NewPredictions]) -> list[NewPredictions]:
-    """Store new predictions as they come, all or none, and return them; raise IntegrityError where an id is stored already.
-
-    What one part raises as it comes is raised, and nothing is stored.
-    """
-    upcoming = iter(parts)
-    # Before it is our turn, so that nobody else who wants to write waits for the first answers.
-    first = list(islice(upcoming, 1))
-    stored = []
+def insert_many(parts: Sequence[NewPredictions]) -> None:
+    """Store new predictions, all or none; raise IntegrityError if an id is stored already."""
     connection = sqlite.database()
     # A few rows are stored before the settings for many are made and taken back.
-    at_length = sqlite.at_length(connection) if first and len(first[0].ids) > _ROWS else nullcontext()
+    at_length = sqlite.at_length(connection) if parts and len(parts[0].ids) > _ROWS else nullcontext()
     with sqlite.Turn(connection), at_length, transaction.atomic():
-        for part in chain(first, upcoming):
+        for part in parts:
             _insert_part(connection, part)
-            stored.append(part)
-    return stored
 
 
 def _insert_part(connection: BaseDatabaseWrapper, new: NewPredictions) -> None:

@@ -21,10 +21,10 @@ from predictions import embedded, error_pages, presentation, release_words
 from predictions.forms import RecordForm, texts_of
 from predictions.models import Prediction
 from predictions.services import predict_and_store
+from predictions.visitors import new_visitor, remember, visitor_of
 
 SUBMISSION = "_submission"
 """Name of the hidden field with the key of one rendered form; no field of a spec begins with an underscore."""
-_VISITOR = "visitor"
 _PER_PAGE = 50
 _P = ParamSpec("_P")
 
@@ -49,9 +49,9 @@ def answering(
 def ask(request: HttpRequest) -> HttpResponse:
     """The form: empty, prefilled by the query string, or sent."""
     spec = embedded.live().spec
-    visitor = _visitor(request)
+    visitor = visitor_of(request) or new_visitor()
     if request.method != "POST":
-        return _form_page(request, RecordForm(spec, initial=request.GET.dict()))
+        return _form_page(request, RecordForm(spec, initial=request.GET.dict()), visitor)
     form = RecordForm(spec, request.POST)
     try:
         prediction = predict_and_store(
@@ -63,8 +63,8 @@ def ask(request: HttpRequest) -> HttpResponse:
         )
     except RecordsRefused as refused:
         form.refuse(refused.errors_by_row[0])
-        return _form_page(request, form, status=422)
-    return HttpResponseRedirect(reverse("prediction", args=[prediction.id]), status=303)
+        return _form_page(request, form, visitor, status=422)
+    return remember(HttpResponseRedirect(reverse("prediction", args=[prediction.id]), status=303), visitor)
 
 
 @require_safe
@@ -72,8 +72,8 @@ def ask(request: HttpRequest) -> HttpResponse:
 def again(request: HttpRequest, pk: UUID) -> HttpResponse:
     """The form, filled in with what an earlier prediction was asked."""
     prediction = _visible(request, pk)
-    _visitor(request)
-    return _form_page(request, RecordForm(embedded.live().spec, initial=texts_of(prediction.inputs)))
+    form = RecordForm(embedded.live().spec, initial=texts_of(prediction.inputs))
+    return _form_page(request, form, visitor_of(request) or new_visitor())
 
 
 @require_safe
@@ -98,7 +98,7 @@ def result(request: HttpRequest, pk: UUID) -> HttpResponse:
 @answering
 def history(request: HttpRequest) -> HttpResponse:
     """One's own predictions, the newest first."""
-    own = Prediction.objects.made_by(request.user, request.session.get(_VISITOR, ""))
+    own = Prediction.objects.made_by(request.user, visitor_of(request))
     page = Paginator(own, _PER_PAGE).get_page(request.GET.get("page"))
     rows = []
     for prediction in page:
@@ -116,11 +116,12 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:  # noq
         spec = embedded.live().spec
     except embedded.ModelUnavailable:
         return error_pages.page(request, 503)
-    _visitor(request)
-    return _form_page(request, RecordForm(spec, initial=request.POST.dict()), status=403)
+    form = RecordForm(spec, initial=request.POST.dict())
+    return _form_page(request, form, visitor_of(request) or new_visitor(), status=403)
 
 
-def _form_page(request: HttpRequest, form: RecordForm, *, status: int = 200) -> HttpResponse:
+def _form_page(request: HttpRequest, form: RecordForm, visitor: str, *, status: int = 200) -> HttpResponse:
+    """Return the form; it carries the key of the visitor, so that both clicks of a double click do."""
     spec = form.spec
     example = texts_of(spec.example())
     needed = sum(field.required for field in spec.field)
@@ -138,7 +139,7 @@ def _form_page(request: HttpRequest, form: RecordForm, *, status: int = 200) -> 
         "submission": form.data.get(SUBMISSION) or uuid4().hex,
         "curl": _curl(request, {**spec.example(), **form.filled()}),
     }
-    return render(request, "predictions/form.html", shown, status=status)
+    return remember(render(request, "predictions/form.html", shown, status=status), visitor)
 
 
 def _submission(posted: QueryDict, form: RecordForm) -> str:
@@ -148,15 +149,8 @@ def _submission(posted: QueryDict, form: RecordForm) -> str:
 
 
 def _visible(request: HttpRequest, pk: UUID) -> Prediction:
-    visible = Prediction.objects.visible_to(request.user, request.session.get(_VISITOR, ""))
+    visible = Prediction.objects.visible_to(request.user, visitor_of(request))
     return get_object_or_404(visible, pk=pk)
-
-
-def _visitor(request: HttpRequest) -> str:
-    """Return the key of this session, made with the form so that both clicks of a double click carry it."""
-    if _VISITOR not in request.session:
-        request.session[_VISITOR] = uuid4().hex
-    return str(request.session[_VISITOR])
 
 
 def _curl(request: HttpRequest, record: object) -> str:

@@ -71,6 +71,7 @@ TEMPLATES = [
 
 DATABASES = {"default": env.database("DATABASE_URL", f"sqlite:///{VAR_DIR / 'inhouse.sqlite3'}", conn_max_age_s=600)}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    DATABASES["default"]["ENGINE"] = "predictions.sqlite_backend"
     env.writable_folder("DATABASE_URL", Path(DATABASES["default"]["NAME"]).parent)
     # A transaction that begins by reading and then writes fails at once when another one wrote in between, whatever the
     # timeout; IMMEDIATE takes the write lock first. FULL keeps the last commits through a power cut.
@@ -157,6 +158,7 @@ REST_FRAMEWORK = {
     "DEFAULT_THROTTLE_RATES": {"user": env.rate("API_RATE")},
     "NUM_PROXIES": 1 if BEHIND_PROXY else 0,
 }
+KNOX_TOKEN_MODEL = "knox.AuthToken"  # noqa: S105  # the name of a model
 REST_KNOX = {"TOKEN_TTL": None, "AUTH_HEADER_PREFIX": "Token"}
 
 LOGGING = {

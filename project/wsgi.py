@@ -1,10 +1,15 @@
 """The WSGI application that gunicorn serves."""
 
 import os
+from pathlib import Path
 from typing import Any
 
 from django.core.handlers.wsgi import WSGIRequest
 from django.core.wsgi import get_wsgi_application
+from django.db import connection
+
+from predictions.backups import announce_server
+from predictions.sqlite_backend.base import DatabaseWrapper
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
 
@@ -21,4 +26,8 @@ class Request(WSGIRequest):
 
 
 application = get_wsgi_application()
+# A server whose database was deleted must say so, and not go on with an empty file.
+DatabaseWrapper.may_create = False
+if connection.vendor == "sqlite":
+    announce_server(Path(connection.settings_dict["NAME"]))
 application.request_class = Request

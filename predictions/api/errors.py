@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
-from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from rest_framework.exceptions import APIException
 
 from ml_model.errors import FieldError
 from predictions.api.problems import API_ROOTS, BY_STATUS, CONTENT_TYPE, PROBLEMS, problem_body, problem_response
 from predictions.embedded import ModelUnavailable
+from predictions.sqlite import is_unavailable
 
 logger = logging.getLogger(__name__)
 RETRY_AFTER_S = 30
@@ -38,7 +38,7 @@ def handle(exception: Exception, context: dict[str, Any]) -> HttpResponse | None
             return problem_response(request, exception.code, str(exception.detail), errors=exception.errors)
         case ModelUnavailable():
             return _unavailable(request, "No release of the model is ready to answer.")
-        case OperationalError() | InterfaceError():
+        case _ if is_unavailable(exception):
             logger.error("the database does not answer", exc_info=exception)
             return _unavailable(request, "The database does not answer; nothing was stored.")
         case Http404():

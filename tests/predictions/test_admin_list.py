@@ -53,6 +53,16 @@ def desk(reviewer: User) -> Client:
     return client
 
 
+def test_rows_are_found_under_their_day_after_the_clock_was_put_back(desk, example, monkeypatch):
+    today = timezone.now()
+    for days in (5, 0):
+        monkeypatch.setattr("predictions.services.timezone.now", lambda days=days: today + dt.timedelta(days=days))
+        [row] = predicted([example], source=Prediction.Source.FORM)
+        day = today + dt.timedelta(days=days)
+        query = {"created_at__year": f"{day:%Y}", "created_at__month": f"{day:%-m}", "created_at__day": f"{day:%-d}"}
+        assert listed(desk, **query) == [row]
+
+
 def listed(desk: Client, **query: str) -> list[Prediction]:
     """The predictions that the list shows for a query."""
     response = desk.get(LIST, query)

@@ -3,29 +3,51 @@
 from __future__ import annotations
 
 import sqlite3
+from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import OperationalError, connection, connections
+from django.db import connection, connections
 from django.db.migrations.recorder import MigrationRecorder
+from django.db.utils import ConnectionHandler
 from django.test import Client
 
-from predictions import embedded, health
+from predictions import embedded, health, sqlite
+from predictions.models import ProbeRow
+from predictions.sqlite_backend.base import DatabaseWrapper
 from tests.predictions.door import problem_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
+on_sqlite = pytest.mark.skipif(connection.vendor != "sqlite", reason="a database in a file")
 
 
-@pytest.fixture(autouse=True)
-def _forget_migrations(monkeypatch):
-    monkeypatch.setattr(health._Migrations, "applied", False)
+class Prober(Client):
+    """Both probes; each of them looks again."""
+
+    def request(self, **request: Any) -> Any:
+        """Send a request after forgetting the last look."""
+        health.probe.forget()
+        return super().request(**request)
 
 
 @pytest.fixture
-def probe():
-    """Both probes of a process that holds its model."""
-    embedded.live()
-    return Client(raise_request_exception=False)
+def probe(monkeypatch):
+    """Both probes of a process that has looked at nothing yet."""
+    monkeypatch.setattr(health, "probe", health.Probe())
+    return Prober(raise_request_exception=False)
+
+
+@pytest.fixture
+def file(tmp_path, monkeypatch) -> Path:
+    """The file of a database that the probes look at."""
+    path = tmp_path / "site.sqlite3"
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM INTO %s", [str(path)])
+    handler = ConnectionHandler({"default": connections["default"].settings_dict | {"NAME": str(path)}})
+    monkeypatch.setattr(sqlite, "database", lambda: handler["default"])
+    monkeypatch.setattr(DatabaseWrapper, "may_create", False)
+    monkeypatch.setattr(health, "_LOOK_S", 0.05)
+    return path
 
 
 def assert_not_ready(client: Client, *missing: str) -> dict[str, Any]:
@@ -59,10 +81,17 @@ def test_there_is_no_other_probe(probe):
     problem_of(probe.get("/health/other"), 404, "not-found")
 
 
-def test_without_a_model_it_is_not_ready(probe):
+def test_a_probe_loads_the_model_under_a_server_that_has_not_done_so(probe):
+    embedded.unload()
+    assert probe.get("/health/ready").status_code == 200
+
+
+def test_without_a_model_it_is_not_ready(probe, settings, tmp_path):
+    kept, settings.MODEL_RELEASES = settings.MODEL_RELEASES, tmp_path
     embedded.unload()
     assert_not_ready(probe, "model")
-    embedded.live()
+    settings.MODEL_RELEASES = kept
+    embedded.unload()
     assert probe.get("/health/ready").status_code == 200
 
 
@@ -78,44 +107,59 @@ def test_with_a_migration_pending_it_is_not_ready(probe):
     assert probe.get("/health/ready").status_code == 200
 
 
-def test_a_database_that_does_not_answer_makes_it_not_ready(probe, monkeypatch):
-    def fail(*_, **__):
-        raise OperationalError("a secret")
-
-    monkeypatch.setattr(connections["default"], "cursor", fail)
-    assert "secret" not in str(assert_not_ready(probe, "database"))
-
-
-@pytest.mark.skipif(connection.vendor != "sqlite", reason="only SQLite has one lock for all writers")
-def test_a_locked_database_makes_it_not_ready(probe, tmp_path, monkeypatch):
-    monkeypatch.setattr(health, "_LOCK_WAIT_MS", 50)
-    path = tmp_path / "locked.sqlite3"
-    other = sqlite3.connect(path, isolation_level=None)
-    other.execute("PRAGMA journal_mode=WAL")
-    mine = sqlite3.connect(path, isolation_level=None)
-    monkeypatch.setattr(connections["default"], "connection", mine)
-    monkeypatch.setattr(health._Migrations, "applied", True)
+@pytest.mark.parametrize("table", ["django_session", "knox_authtoken", "predictions_prediction", "predictions_proberow"])
+def test_without_a_table_it_is_not_ready(probe, table):
     assert probe.get("/health/ready").status_code == 200
+    with connection.cursor() as cursor:
+        cursor.execute(f"ALTER TABLE {table} RENAME TO elsewhere")
+        try:
+            assert table in assert_not_ready(probe, "migrations")["errors"][0]["detail"]
+        finally:
+            cursor.execute(f"ALTER TABLE elsewhere RENAME TO {table}")
+    assert probe.get("/health/ready").status_code == 200
+
+
+def test_a_probe_writes_one_row_that_is_not_the_same_twice(probe):
+    fillers = set()
+    for _ in range(3):
+        assert probe.get("/health/ready").status_code == 200
+        fillers.add(ProbeRow.objects.get().filler)
+    assert len(fillers) == 3
+
+
+def test_one_look_serves_the_probes_of_a_second(probe, monkeypatch):
+    monkeypatch.setattr(health.probe, "forget", lambda: None)
+    monkeypatch.setattr(health, "_FRESH_S", 60)
+    for _ in range(3):
+        assert probe.get("/health/ready").status_code == 200
+        filler = ProbeRow.objects.get().filler
+        assert ProbeRow.objects.update(filler="kept") == 1 or filler == "kept"
+    assert ProbeRow.objects.get().filler == "kept"
+
+
+@on_sqlite
+def test_a_locked_database_makes_it_not_ready(probe, file):
+    assert probe.get("/health/ready").status_code == 200
+    other = sqlite3.connect(file, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    assert_not_ready(probe, "database")
+    assert "locked" in assert_not_ready(probe, "database")["errors"][0]["detail"]
     other.execute("ROLLBACK")
     assert probe.get("/health/ready").status_code == 200
-    mine.close()
     other.close()
 
 
-@pytest.mark.skipif(connection.vendor != "sqlite", reason="only SQLite has a time to wait for a lock")
-def test_a_probe_leaves_the_patience_of_other_requests_as_it_was(probe):
-    with connection.cursor() as cursor:
-        before = cursor.execute("PRAGMA busy_timeout").fetchone()[0]
-        cursor.execute("PRAGMA busy_timeout = 12345")
-        assert probe.get("/health/ready").status_code == 200
-        assert cursor.execute("PRAGMA busy_timeout").fetchone() == (12345,)
-        cursor.execute(f"PRAGMA busy_timeout = {before}")
-
-
-def test_applied_migrations_are_not_asked_for_again(probe, django_assert_max_num_queries):
+@on_sqlite
+def test_a_deleted_database_makes_it_not_ready_and_is_not_replaced_by_an_empty_one(probe, file):
     assert probe.get("/health/ready").status_code == 200
-    with django_assert_max_num_queries(5) as queries:
-        assert probe.get("/health/ready").status_code == 200
-    assert "django_migrations" not in str(queries.captured_queries)
+    file.rename(file.with_name("away"))
+    assert "missing" in assert_not_ready(probe, "database")["errors"][0]["detail"]
+    assert not file.exists()
+    file.with_name("away").rename(file)
+    assert probe.get("/health/ready").status_code == 200
+
+
+@on_sqlite
+@pytest.mark.parametrize("content", [b"", b"no database, whatever its name says " * 200], ids=["empty", "other"])
+def test_a_file_that_is_no_database_of_this_site_makes_it_not_ready(probe, file, content):
+    file.write_bytes(content)
+    assert_not_ready(probe, "database" if content else "migrations")

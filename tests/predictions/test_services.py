@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
+import uuid
 
 import pytest
 from django.contrib.auth.models import User
 from django.db import IntegrityError
-from uuid_utils import uuid7
+from django.utils import timezone
 
 from ml_model.errors import RecordsRefused
-from predictions import embedded
-from predictions.models import Prediction
+from predictions import embedded, sqlite
+from predictions.models import Prediction, first_key, keys_at
 from predictions.services import predict_and_store, predict_and_store_many, record_review
 from tests.predictions.door import predicted
 
@@ -76,12 +78,54 @@ def test_the_faults_of_all_records_are_told_and_none_is_stored(user, example):
     assert not Prediction.objects.exists()
 
 
+def test_answers_are_computed_before_the_write_begins(user, example, monkeypatch):
+    monkeypatch.setattr("ml_model.scoring._TOGETHER", 4)
+    monkeypatch.setattr("ml_model.scoring._NOT_BESIDE", 0)
+    steps, whole, turn = [], embedded.live()._answers, sqlite.Turn
+
+    def answers(matrix):
+        steps.append("score")
+        return whole(matrix)
+
+    def in_turn(connection):
+        steps.append("write")
+        return turn(connection)
+
+    monkeypatch.setattr(embedded.live(), "_answers", answers)
+    monkeypatch.setattr(sqlite, "Turn", in_turn)
+    predict_and_store_many([example] * 10, user_id=user.pk)
+    assert steps == ["score", "score", "score", "write"]
+    keys = list(Prediction.objects.order_by("pk").values_list("pk", flat=True))
+    assert len(set(keys)) == 10
+
+
+def test_the_keys_of_many_records_are_in_their_order(user, example, monkeypatch):
+    monkeypatch.setattr("ml_model.scoring._TOGETHER", 4)
+    parts = predict_and_store_many([example] * 10, user_id=user.pk)
+    keys = [key for part in parts for key in part.ids]
+    assert keys == sorted(keys)
+
+
+def test_the_key_of_a_row_has_its_time_also_after_the_clock_was_put_back(user, example, monkeypatch):
+    now = timezone.now()
+    for days in (3, 0, -400, 0):
+        instant = now + dt.timedelta(days=days)
+        monkeypatch.setattr(timezone, "now", lambda instant=instant: instant)
+        first = Prediction.objects.get(pk=predict_and_store(example, source=API, user_id=user.pk).id)
+        [part] = predict_and_store_many([example], user_id=user.pk)
+        for row in (first, Prediction.objects.get(pk=part.ids[0])):
+            assert row.created_at == instant
+            assert first_key(instant) <= row.pk < first_key(instant + dt.timedelta(milliseconds=1))
+            assert (row.pk.version, row.pk.variant) == (7, uuid.RFC_4122)
+
+
 def test_where_the_database_fails_half_way_nothing_is_stored(user, example, monkeypatch):
-    ids = iter([uuid7() for _ in range(5)] * 2)
-    monkeypatch.setattr("predictions.services.uuid7", lambda: next(ids))
+    monkeypatch.setattr("predictions.services.keys_at", lambda instant, count: keys_at(instant, count - 1) + ["0" * 32] * 2)
+    predict_and_store_many([example], user_id=user.pk)
+    Prediction.objects.update(id="0" * 32)
     with pytest.raises(IntegrityError):
         predict_and_store_many([example] * 6, user_id=user.pk)
-    assert not Prediction.objects.exists()
+    assert Prediction.objects.count() == 1
 
 
 def test_where_the_last_answers_fail_nothing_is_stored(user, example, monkeypatch):

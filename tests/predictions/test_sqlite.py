@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from django.core.signals import request_finished
 from django.db import DatabaseError, IntegrityError, OperationalError, connection, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.utils import ConnectionHandler
 from uuid_utils.compat import uuid7
 
@@ -82,6 +83,36 @@ def test_another_database_and_another_process_have_a_file_of_their_own(monkeypat
         with sqlite.Turn(File(tmp_path / name)):
             files.append(sqlite._queue.file)
     assert len(set(files)) == 3
+
+
+@pytest.mark.skipif("connection.vendor != 'sqlite'", reason="these are settings of SQLite")
+def test_who_has_queued_for_long_leaves_the_queue_and_waits_for_the_rest_of_its_time(monkeypatch, tmp_path):
+    monkeypatch.setattr(sqlite, "_LONG_WAIT_S", 0.1)
+    settings = connection.settings_dict | {"NAME": tmp_path / "db"}
+    handler = ConnectionHandler({"default": settings})
+    patience, free = [], []
+
+    def patience_of(writer: BaseDatabaseWrapper) -> int:
+        return sqlite.run(writer, "PRAGMA busy_timeout")[0][0]
+
+    def write() -> None:
+        writer = handler["default"]
+        with sqlite.Turn(writer):
+            patience.append(patience_of(writer))
+            with (tmp_path / "db-queue").open() as other:
+                fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                free.append(True)
+        patience.append(patience_of(writer))
+        writer.close()
+
+    waiting = threading.Thread(target=write)
+    with sqlite.Turn(File(tmp_path / "db")):
+        waiting.start()
+        waiting.join(0.5)
+    waiting.join(10)
+    assert free
+    assert 19_000 < patience[0] < 19_700
+    assert patience[1] == 20_000
 
 
 def test_without_a_queue_the_database_has_writers_wait(tmp_path):

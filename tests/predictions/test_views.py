@@ -5,6 +5,7 @@ import re
 
 import pytest
 from django.contrib.auth.models import Permission, User
+from django.contrib.sessions.models import Session
 from django.test import Client
 from django.urls import reverse
 
@@ -92,9 +93,55 @@ def test_a_double_click_stores_one_row(client, typed):
     assert Prediction.objects.count() == 1
 
 
-def test_a_new_visitor_has_a_key_before_sending_so_that_both_clicks_carry_it(client):
+def test_a_new_visitor_has_a_key_before_sending_so_that_both_clicks_carry_it(client, typed):
+    cookie = client.get(FORM).cookies["visitor"]
+    assert (cookie["httponly"], cookie["samesite"]) == (True, "Lax")
+    assert re.fullmatch(r"[0-9a-f]{32}", cookie.value.split(":")[0])
+    assert asked(client, typed).visitor == cookie.value.split(":")[0]
+
+
+def test_no_page_of_a_visitor_needs_or_writes_a_session(client, typed, django_assert_num_queries):
+    with django_assert_num_queries(0):
+        assert client.get(FORM).status_code == 200
+    prediction = asked(client, typed)
+    for route in ("prediction", "again"):
+        assert client.get(reverse(route, args=[prediction.pk])).status_code == 200
+    assert str(prediction.pk) in client.get(reverse("history")).content.decode()
+    assert Session.objects.count() == 0
+    assert "sessionid" not in client.cookies
+
+
+@pytest.mark.parametrize("forged", ["", "0" * 32, "0" * 32 + ":1abcde:" + "x" * 43, "\x00", "é", "x" * 4000])
+def test_a_forged_key_of_a_visitor_is_none(client, typed, forged):
+    victim = asked(Client(), typed)
+    client.cookies["visitor"] = forged.replace("0" * 32, victim.visitor)
+    assert client.get(reverse("prediction", args=[victim.pk])).status_code == 404
+    assert client.get(FORM).status_code == 200
+
+
+def test_a_visitor_with_a_session_of_an_earlier_version_keeps_the_history(client, typed):
+    earlier = asked(Client(), typed)
+    session = client.session
+    session["visitor"] = earlier.visitor
+    session.save()
     client.get(FORM)
-    assert re.fullmatch(r"[0-9a-f]{32}", client.session["visitor"])
+    del client.cookies["sessionid"]
+    assert str(earlier.pk) in client.get(reverse("history")).content.decode()
+
+
+def test_what_a_user_asked_is_not_shown_to_the_next_one_at_the_same_browser(client, typed):
+    client.force_login(User.objects.create_user("someone"))
+    prediction = asked(client, typed)
+    del client.cookies["sessionid"]
+    own = asked(client, typed)
+    other = User.objects.create_user("other")
+    assert own.visitor == prediction.visitor
+    for _ in range(2):
+        assert client.get(reverse("prediction", args=[prediction.pk])).status_code == 404
+        html = client.get(reverse("history")).content.decode()
+        assert str(prediction.pk) not in html
+        assert str(own.pk) in html
+        client.force_login(other)
 
 
 def test_a_form_that_is_changed_after_going_back_is_answered_anew(client, typed, number):

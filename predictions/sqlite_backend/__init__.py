@@ -1,0 +1,1 @@
+"""The database engine of SQLite: ``DATABASES["default"]["ENGINE"]`` names this package."""
