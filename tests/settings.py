@@ -17,3 +17,6 @@ STATIC_ROOT = None
 # The web app is tested with a release of its own, so that its tests hold whatever model this project ships.
 MODEL_RELEASES = BASE_DIR / "tests" / "data" / "releases"  # noqa: F405
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+if DATABASES["default"]["ENGINE"] == "predictions.sqlite_backend":  # noqa: F405
+    # In memory; pytest-django appends the name of a worker, which SQLite ignores in a parameter that it does not know.
+    DATABASES["default"]["TEST"] = {"NAME": "file:tests?mode=memory&cache=shared&worker=main"}  # noqa: F405

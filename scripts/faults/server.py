@@ -45,7 +45,7 @@ class Answer:
 class Server:
     """A server of this project over one database, in a process group of its own."""
 
-    def __init__(self, folder: Path, database_url: str = "", command: tuple[str, ...] = COMMAND, **variables: str) -> None:
+    def __init__(self, folder: Path, database_url: str = "", **variables: str) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
@@ -60,7 +60,6 @@ class Server:
             **variables,
         }
         self.environment.pop("DJANGO_SETTINGS_MODULE", None)
-        self._command = command
         self._process: subprocess.Popen[bytes] | None = None
         self.token = ""
 
@@ -87,7 +86,7 @@ class Server:
         """Start the server and wait until it is ready; with ``wait_s`` 0 only until it accepts connections."""
         with (self.folder / "server.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, *self._command], cwd=ROOT, env=self.environment, stdout=log, stderr=log, start_new_session=True
+                [sys.executable, *COMMAND], cwd=ROOT, env=self.environment, stdout=log, stderr=log, start_new_session=True
             )
         path = READY if wait_s else LIVE
         if not wait_until(lambda: self.get(path).status == 200, wait_s or 60):
@@ -182,9 +181,9 @@ def _numbered_field() -> tuple[str, int, int]:
     """Return the field of numbers with the widest range; each request of a load has a number of its own in it."""
     from ml_model.scoring import load_scorer
 
-    fields = [field for field in load_scorer().spec.field if field.kind in {"integer", "number"} and field.trained]
-    widest = max(fields, key=lambda field: field.trained[1] - field.trained[0])
-    return widest.name, int(widest.trained[0]) + 1, int(widest.trained[1])
+    ranges = [(field.name, *field.trained) for field in load_scorer().spec.field if field.trained]
+    name, least, most = max(ranges, key=lambda found: found[2] - found[1])
+    return name, int(least) + 1, int(most)
 
 
 class Load:

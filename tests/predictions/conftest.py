@@ -10,7 +10,14 @@ from ml_model.tables import NUMERIC, FieldTable, Value
 from predictions import embedded
 from predictions.groups import REVIEWERS
 from predictions.models import Prediction
+from predictions.sqlite_backend.base import DatabaseWrapper
 from tests.predictions.door import Api, predicted
+
+
+@pytest.fixture(autouse=True)
+def _not_a_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Connections may make files, also after a test has imported the application of the server."""
+    monkeypatch.setattr(DatabaseWrapper, "may_create", True)
 
 
 @pytest.fixture

@@ -64,7 +64,7 @@ def test_the_defaults_are_safe_and_local():
     expression = (
         "[settings.DEBUG, settings.ALLOWED_HOSTS, settings.DATABASES['default']['ENGINE'], settings.SESSION_COOKIE_SECURE]"
     )
-    assert value(expression) == [False, ["127.0.0.1", "localhost", "[::1]"], "django.db.backends.sqlite3", False]
+    assert value(expression) == [False, ["127.0.0.1", "localhost", "[::1]"], "predictions.sqlite_backend", False]
 
 
 def test_debugging_is_allowed_at_home():
