@@ -72,7 +72,7 @@ def _total(answers: Answering) -> Answering:
     """Answer NaN for rows with numbers beyond single precision, if scikit-learn refuses them: its forests do."""
 
     def answered(matrix: Matrix) -> Matrix:
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):
             try:
                 return answers(matrix)
             except ValueError:

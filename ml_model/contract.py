@@ -85,7 +85,7 @@ RULES: Mapping[str, Mapping[str, Rule]] = {
     "gates": dict.fromkeys(
         (
             *("metric", "limits", "worse_than_live", "slice_limit", "slice_worse_than_live", "slice_rows"),
-            *("size_ratio", "load_ratio", "latency_ratio"),
+            *("corner_reach", "size_ratio", "load_ratio", "latency_ratio"),
         ),
         "patch",
     ),

@@ -18,6 +18,7 @@ from ml_model.artifacts import Finding, GateResult, Metric, digest
 from ml_model.behaviour import behaviour_gates
 from ml_model.benchmark import Benchmark, metrics_of, read_benchmark, slice_rows
 from ml_model.contract import contract_gates
+from ml_model.corners import corner_gate
 from ml_model.errors import BundleRefused, DataError
 from ml_model.footprint import Contender, footprint_gates, load_contender
 from ml_model.paired import default_metric, losses, mean_loss, paired_difference, predictions
@@ -47,7 +48,8 @@ def run_gates(candidate: Contender, live: Contender | None, table: pd.DataFrame,
     rows = list(bench.records)
     records, target = bench.take(rows)
     scores = candidate.scorer.score(records)
-    results = [_data(findings), *_sanity(spec, scores, target)]
+    learnt_from = np.delete(bench.target, rows)
+    results = [_data(findings), *_sanity(spec, scores, target), corner_gate(candidate.scorer, learnt_from)]
     if spec.gates is None:
         return results
     metrics = metrics_of(spec, scores, target)

@@ -60,8 +60,13 @@ def promote(version: str, trained: Path = TRAINED, *, reason: str = "", override
 
 
 def judge(version: str, trained: Path = TRAINED, *, folder: Path = DATA) -> list[GateResult]:
-    """Run the gates of a listed release by itself, beside no other one; raises as ``promote`` does, but for failed gates."""
-    return _judged(load_contender(version, trained), "", trained, folder)
+    """Run the gates of a listed release by itself, compared with no other one; raises as ``promote`` does, but for failed gates.
+
+    A release that has recorded its gates is judged by those alone: it never had to pass gates that came after it.
+    """
+    candidate = load_contender(version, trained)
+    recorded = {gate.name for gate in candidate.scorer.manifest.gates}
+    return [gate for gate in _judged(candidate, "", trained, folder) if not recorded or gate.name in recorded]
 
 
 def roll_back(trained: Path = TRAINED, *, reason: str = "") -> Promotion:

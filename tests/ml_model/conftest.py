@@ -176,12 +176,6 @@ def tree() -> Tree:
 
 
 @pytest.fixture(scope="session")
-def house_tree() -> Tree:
-    """The same for fixtures that live longer than a test; it is not to be changed."""
-    return _HOUSE
-
-
-@pytest.fixture(scope="session")
 def parse(to_toml: Callable[[Tree], str]) -> Callable[[Tree], ModelSpec]:
     """Parses a tree as ``model.toml``."""
     return lambda tree: parse_spec(to_toml(tree))
@@ -282,6 +276,26 @@ def released(tmp_path_factory: pytest.TempPathFactory, to_toml: Callable[[Tree],
 def scorers(released: dict[str, Path]) -> dict[str, Scorer]:
     """The scorer of each release."""
     return {name: load_scorer(trained=folder) for name, folder in released.items()}
+
+
+@pytest.fixture(scope="session", params=["linear", "forest"])
+def boundless(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, to_toml: Callable[[Tree], str]) -> Scorer:
+    """A scorer whose contract accepts numbers that overflow: in a linear model the answer, in a forest single precision."""
+    folder = tmp_path_factory.mktemp("boundless")
+    amount = next(field for field in _HOUSE["field"] if field["name"] == "area") | {"required": True, "example": 5.0}
+    del amount["blank"]
+    amount |= {"range": [-1e300, 1e300], "trained": [0.0, 9.75]}
+    tree = _HOUSE | {"field": [amount], "derived": [], "estimator": {"seed": 1, request.param: {}}}
+    tree |= {"data": {"file": "houses.csv"}, "interval": {"level": 0.9, "folds": 5, "adaptive": False}}
+    noise = np.random.default_rng(3).normal(0, 1, 200)
+    rows = [f"{row % 40 / 4},{np.exp(row % 40 / 4 + noise[row])}" for row in range(200)]
+    content = "\n".join(["Area,Price", *rows, ""])
+    (folder / "houses.csv").write_text(content, "utf-8")
+    told = {"origin": "Invented.", "licence": "CC0", "sha256": hashlib.sha256(content.encode()).hexdigest()}
+    (folder / "provenance.toml").write_text(f'["houses.csv"]\n{to_toml(told | {"rows": 200, "columns": 2})}', "utf-8")
+    (folder / "model.toml").write_text(to_toml(tree), "utf-8")
+    train("1.0.0", report=lambda line: None, spec_path=folder / "model.toml", trained=folder / "trained", override="for a test")
+    return load_scorer(trained=folder / "trained")
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 import csv
 import dataclasses
-import hashlib
 import json
 import math
 import shutil
@@ -19,7 +18,6 @@ from ml_model.features import FeatureEncoder
 from ml_model.files import score_file
 from ml_model.releases import add_release, read_releases, set_live
 from ml_model.scoring import ends_of, interval, intervals, load_scorer
-from ml_model.training import train
 
 NAMES = ["penguins", "credit", "concrete", "house"]
 
@@ -203,27 +201,7 @@ def test_what_has_not_begun_when_a_record_is_refused_is_dropped(scorer, record, 
     assert begun == [4]
 
 
-# Answers that are not finite: the logarithm of this target grows with its one field, which may be anything.
-
-
-@pytest.fixture(scope="module", params=["linear", "forest"])
-def boundless(request, tmp_path_factory, to_toml, house_tree):
-    """A scorer whose contract accepts numbers that overflow: of a linear model the answer, of a forest single precision."""
-    folder = tmp_path_factory.mktemp("boundless")
-    amount = next(field for field in house_tree["field"] if field["name"] == "area") | {"required": True, "example": 5.0}
-    del amount["blank"]
-    amount |= {"range": [-1e300, 1e300], "trained": [0.0, 9.75]}
-    tree = house_tree | {"field": [amount], "derived": [], "estimator": {"seed": 1, request.param: {}}}
-    tree["data"] = {"file": "houses.csv"}
-    noise = np.random.default_rng(3).normal(0, 1, 200)
-    rows = [f"{row % 40 / 4},{math.exp(row % 40 / 4 + noise[row])}" for row in range(200)]
-    content = "\n".join(["Area,Price", *rows, ""])
-    (folder / "houses.csv").write_text(content, "utf-8")
-    told = {"origin": "Invented.", "licence": "CC0", "sha256": hashlib.sha256(content.encode()).hexdigest()}
-    (folder / "provenance.toml").write_text(f'["houses.csv"]\n{to_toml(told | {"rows": 200, "columns": 2})}', "utf-8")
-    (folder / "model.toml").write_text(to_toml(tree), "utf-8")
-    train("1.0.0", report=lambda line: None, spec_path=folder / "model.toml", trained=folder / "trained", override="for a test")
-    return load_scorer(trained=folder / "trained")
+# Answers that are not finite.
 
 
 def refused_rows(answer):
