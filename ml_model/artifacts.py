@@ -152,6 +152,10 @@ class FieldProfile(_Stored):
     unknown: int
     choices: dict[str, int]
     """Rows per choice; empty for a field without choices."""
+    least: float | None = None
+    """The least number; None if there is none, and in bundles before release 2.0.0."""
+    greatest: float | None = None
+    """The greatest number, likewise."""
 
 
 class Trial(_Stored):

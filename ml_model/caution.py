@@ -31,7 +31,7 @@ class Caution:
     def __init__(self, spec: ModelSpec, profile: Mapping[str, FieldProfile]) -> None:
         self._noun = spec.model.noun
         self._fields = spec.fields
-        self._numbers = [(field.name, *field.trained) for field in spec.field if field.trained]
+        self._numbers = [(field.name, *_learnt(field.trained, profile[field.name])) for field in spec.field if field.trained]
         unseen = {
             field.name: frozenset(choice for choice in field.codes if not profile[field.name].choices[str(choice)])
             for field in spec.field
@@ -65,3 +65,10 @@ class Caution:
                 detail = f"{field.label}: the model has not seen one {self._noun} with '{in_words(field, value)}'."
                 found.append(ScoreWarning(field=name, code="unseen_choice", detail=detail))
         return tuple(sorted(found, key=lambda one: self._order[one.field])) if found else ()
+
+
+def _learnt(trained: tuple[float, float], held: FieldProfile) -> tuple[float, float]:
+    """The range of a number that the spec claims, no wider than the training rows show it."""
+    low = trained[0] if held.least is None else max(trained[0], held.least)
+    high = trained[1] if held.greatest is None else min(trained[1], held.greatest)
+    return low, high

@@ -124,7 +124,10 @@ def _profile(spec: ModelSpec, records: Sequence[Record]) -> dict[str, FieldProfi
     for field in spec.field:
         counts = Counter(record[field.name] for record in records)
         choices = {str(choice): counts[choice] for choice in field.codes}
-        profile[field.name] = FieldProfile(unknown=counts[None], choices=choices)
+        numbers = [record[field.name] for record in records] if field.trained else []
+        known = [number for number in numbers if isinstance(number, (int, float))]
+        least, greatest = (min(known), max(known)) if known else (None, None)
+        profile[field.name] = FieldProfile(unknown=counts[None], choices=choices, least=least, greatest=greatest)
     return profile
 
 

@@ -42,6 +42,7 @@ def check_data(spec: ModelSpec, table: pd.DataFrame, records: list[Record], targ
     for field in spec.field:
         column = encode_column(field, [record[field.name] for record in records])
         found += _column(spec, field, column)
+        found += _trained(field, column[~is_test])
         found += _suspicions(spec, field, column, target, is_test)
     if spec.is_regression and sides_differ(target, is_test):
         found.append(_finding("error", spec.target.column, "sides_differ", _SIDES))
@@ -119,6 +120,15 @@ def _column(spec: ModelSpec, field: FieldTable, column: Vector) -> Iterator[Find
     elif field.kind == "integer" and different >= _UNIQUE * len(known):
         detail = "differs in nearly every row, as an identifier does; drop the field unless it is a measurement"
         yield _finding("warning", field.column, "identifier", detail)
+
+
+def _trained(field: FieldTable, column: Vector) -> Iterator[Finding]:
+    """A range that only test rows show; answers are warned of by what the training rows show."""
+    known = column[~np.isnan(column)]
+    if field.trained and len(known) and (field.trained[0] < known.min() or field.trained[1] > known.max()):
+        low, high = max(field.trained[0], known.min()), min(field.trained[1], known.max())
+        detail = f"trained claims more than the training rows show; write trained = [{float(low)}, {float(high)}]"
+        yield _finding("warning", field.column, "trained", detail)
 
 
 def _suspicions(spec: ModelSpec, field: FieldTable, column: Vector, target: Vector, is_test: Sides) -> Iterator[Finding]:

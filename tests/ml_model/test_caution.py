@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
-from ml_model.caution import ScoreWarning
+from ml_model.artifacts import FieldProfile
+from ml_model.caution import Caution, ScoreWarning
 
 
 @pytest.fixture
@@ -34,6 +37,25 @@ def test_a_number_beyond_what_was_learnt(scorer, record):
 )
 def test_the_ends_of_what_was_learnt_lie_inside(area, warned, scorer, record):
     assert len(scorer.score([record | {"area": area}])[0].warnings) == warned
+
+
+def test_a_number_that_only_test_rows_show_was_not_learnt(house, record):
+    """A spec that claims too much is not believed where the profile of the training rows is narrower."""
+    profile = {field.name: FieldProfile(unknown=1, choices=dict.fromkeys(map(str, field.codes), 1)) for field in house.field}
+    believed = Caution(house, profile)
+    profile["area"] = FieldProfile(unknown=1, choices={}, least=600.0, greatest=2000.0)
+    doubted = Caution(house, profile)
+    for area, warned in ((599.5, 1), (600.0, 0), (2000.0, 0), (2500.0, 1)):
+        assert len(doubted.warnings(record | {"area": area})) == warned
+        assert believed.warnings(record | {"area": area}) == ()
+    (warning,) = doubted.warnings(record | {"area": 2500.0})
+    assert warning.detail == "Area: the model has learnt from 600 sq ft to 2,000 sq ft; 2,500 sq ft lies outside."
+
+
+def test_the_profile_holds_the_ends_of_the_training_rows(released):
+    profile = json.loads((released["house"] / "1.0.0" / "profile.json").read_text())
+    assert (profile["lot"]["least"], profile["lot"]["greatest"]) == (1000, 9000)
+    assert profile["heating"]["least"] is profile["sold"]["greatest"] is None
 
 
 def test_a_choice_that_was_never_seen(scorer, record):

@@ -53,6 +53,15 @@ def test_each_fault_is_found(column, change, code, severity, *, found, house_csv
     assert found(cells(house_csv, column, change))[code][:2] == (severity, column)
 
 
+def test_a_range_that_only_a_test_row_shows_is_found(found, house_csv, tree, house, write_house):
+    held_out = load_dataset(house, write_house().parent).is_test
+    next(one for one in tree["field"] if one["name"] == "lot")["trained"] = [1000, 9500]
+    row = int(np.flatnonzero(held_out)[0])
+    findings = found(cells(house_csv, "Lot", lambda number, cells: 9500 if number == row else cells[8]))
+    assert findings["trained"][:2] == ("warning", "Lot")
+    assert findings["trained"][2].endswith("write trained = [1000.0, 9000.0]")
+
+
 def test_the_line_of_a_repeated_identity_is_told(found, house_csv):
     detail = found(cells(house_csv, "Id", lambda number, row: "h1" if number == 2 else row[0]))["identity_repeated"][2]
     assert "first in line 4;" in detail
