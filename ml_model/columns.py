@@ -18,7 +18,8 @@ from pydantic_core import PydanticCustomError
 
 from ml_model.expressions import Column
 from ml_model.features import encode_column, encode_days
-from ml_model.records import Record, day_between
+from ml_model.record_type import day_between
+from ml_model.records import Record
 from ml_model.spec import ModelSpec
 from ml_model.tables import NUMERIC, FieldTable, Value
 

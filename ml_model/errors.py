@@ -3,16 +3,33 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pydantic import ValidationError
+
+_LONGEST_WORD = 80
+"""Characters of a word that a hint is looked for."""
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """Return `` Did you mean 'x'?`` for the known word most like ``word``, or an empty string when none is like it."""
     found = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
     return f" Did you mean '{found[0]}'?" if found else ""
+
+
+class Hints:
+    """Finds the nearest words for one request. To compare two words takes up to a millisecond, so the work is limited."""
+
+    def __init__(self, most_compared: int = 30_000) -> None:
+        self._left = most_compared
+        """Characters that may still be compared: those of each word, once for each known word."""
+
+    def nearest(self, word: str, known: Collection[str]) -> str:
+        """Return what the function ``nearest`` returns, or an empty string once the limit is reached."""
+        word = word[:_LONGEST_WORD]
+        self._left -= len(word) * len(known)
+        return nearest(word, known) if self._left >= 0 else ""
 
 
 def in_one_line(error: Exception) -> str:
@@ -106,8 +123,11 @@ class FieldError:
 class RecordsRefused(ModelError):
     """One or more records break the contract. Nothing was scored."""
 
-    def __init__(self, errors_by_row: dict[int, Sequence[FieldError]]) -> None:
+    def __init__(self, errors_by_row: Mapping[int, Sequence[FieldError]], *, count: int | None = None) -> None:
         self.errors_by_row = errors_by_row
+        """The faults of each refused record."""
+        self.count = sum(map(len, errors_by_row.values())) if count is None else count
+        """Faults of all records."""
         row, errors = next(iter(errors_by_row.items()))
         first = errors[0]
         super().__init__(

@@ -2,32 +2,37 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import re
-from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Any, Literal, NotRequired, TypeVar
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any, TypeVar
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, Strict, TypeAdapter, ValidationError, with_config
-from pydantic_core import ErrorDetails, PydanticCustomError
-from typing_extensions import TypedDict
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
 
-from ml_model.errors import FieldError, RecordsRefused, SpecError, nearest
+from ml_model.errors import FieldError, Hints, RecordsRefused, SpecError
 from ml_model.expressions import NONE_CHOICE
+from ml_model.number_format import shortest
+from ml_model.record_type import record_type
 from ml_model.spec import ModelSpec
 from ml_model.tables import NUMERIC, UNKNOWN_CELL, FieldTable, Value
-from ml_model.texts import plain
+from ml_model.texts import plain, plain_number
+from ml_model.typed_numbers import in_digits
 
 T = TypeVar("T")
 Record = dict[str, Value]
 """One value per field of the spec, in its order; None where unknown."""
 
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
-_DAY = re.compile(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")
+_NUMBER = re.compile(r"[+-]?(?:\d++(?:\.\d*+)?|\.\d++)(?:[eE][+-]?\d{1,3})?", re.ASCII)
+_LONGEST_NUMBER = 10_000
+"""Most characters of a number; longer text is no number."""
+_LONGEST_CHOICE = 1_000
+"""Most characters of a text that is brought into another Unicode form, which takes quadratic time."""
 _YES = frozenset({"y", "yes", "true", "t", "1"})
 _NO = frozenset({"n", "no", "false", "f", "0"})
 _NOT_AVAILABLE = "NA"
 _LISTED = 12
-_HINTED = 20
 
 
 class RecordValidator:
@@ -35,9 +40,10 @@ class RecordValidator:
 
     def __init__(self, spec: ModelSpec) -> None:
         self.spec = spec
-        self._adapter = TypeAdapter(_record_type(spec))
+        self._adapter = TypeAdapter(record_type(spec))
         self._check = self._adapter.validator.validate_python
         self._unknown: Record = dict.fromkeys(spec.fields)
+        self._order = {name: position for position, name in enumerate(spec.fields)}
         self._decimals = tuple(field.name for field in spec.field if field.kind == "number")
         try:
             self.validate([spec.example()])
@@ -51,22 +57,24 @@ class RecordValidator:
         Raises RecordsRefused with the faults of all records, each with its pointer, code and sentence.
         """
         valid: list[Record] = []
-        refused: dict[int, Sequence[FieldError]] = {}
+        refused: dict[int, int] = {}
         for row, record in enumerate(records):
             try:
                 given = self._check(record)
             except ValidationError as error:
-                # Looking for the nearest name is slow, and a body of nothing but unknown names would take minutes.
-                refused[row] = self._faults(error, record, hints=_HINTED if len(refused) < _HINTED else 0)
-            else:
-                answered = self._unknown | given
-                for name in self._decimals:
-                    # -0.0 compares equal to 0.0; it is also to be stored and hashed as that.
-                    if answered[name] == 0:
-                        answered[name] = 0.0
-                valid.append(answered)
+                respelled = self._respelled(record)
+                if respelled is None:
+                    refused[row] = error.error_count()
+                    continue
+                given = respelled
+            answered = self._unknown | given
+            for name in self._decimals:
+                # -0.0 compares equal to 0.0; it is also to be stored and hashed as that.
+                if answered[name] == 0:
+                    answered[name] = 0.0
+            valid.append(answered)
         if refused:
-            raise RecordsRefused(refused)
+            raise RecordsRefused(_Faults(self, records, refused), count=sum(refused.values()))
         return valid
 
     def json_schema(self) -> dict[str, Any]:
@@ -75,25 +83,61 @@ class RecordValidator:
         schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
         return schema
 
-    def _faults(self, error: ValidationError, record: object, *, hints: int) -> list[FieldError]:
+    def faults(self, record: object, hints: Hints) -> list[FieldError]:
+        """Return the faults of a record in the order of the spec's fields; ``hints`` finds the nearest names and choices."""
         if not isinstance(record, dict):
             return [FieldError(pointer="", code="record", detail="Send one object of field names and values.")]
         found: dict[str, FieldError] = {}
-        for fault in error.errors(include_url=False):
-            name = _printable(str(fault["loc"][0])) if fault["loc"] else ""
-            found.setdefault(name, self._fault(name, fault, hint=len(found) < hints))
-        order = {name: position for position, name in enumerate(self.spec.fields)}
-        return sorted(found.values(), key=lambda one: order.get(one.field, len(order)))
+        try:
+            self._check(record)
+        except ValidationError as error:
+            for fault in error.errors(include_url=False):
+                name = _printable(str(fault["loc"][0])) if fault["loc"] else ""
+                if name not in found:
+                    found[name] = self._fault(name, fault, hints)
+        return sorted(found.values(), key=lambda one: self._order.get(one.field, len(self._order)))
 
-    def _fault(self, name: str, fault: ErrorDetails, *, hint: bool) -> FieldError:
+    def _respelled(self, record: object) -> Record | None:
+        """Return a record that is valid once its choices are written in the Unicode form of the spec, or None."""
+        if not isinstance(record, dict):
+            return None
+        choices = {}
+        for name, field in self.spec.fields.items():
+            given = record.get(name)
+            if field.choices and isinstance(given, str) and not given.isascii() and len(given) <= _LONGEST_CHOICE:
+                choices[name] = field.spellings.get(unicodedata.normalize("NFC", given), given)
+        try:
+            return self._check(record | choices) if choices else None
+        except ValidationError:
+            return None
+
+    def _fault(self, name: str, fault: ErrorDetails, hints: Hints) -> FieldError:
         pointer = f"/{name.replace('~', '~0').replace('/', '~1')}"
         if fault["type"] == "extra_forbidden":
-            detail = f"There is no field '{name}'.{nearest(name, self.spec.fields) if hint else ''}"
+            detail = f"There is no field '{name}'.{hints.nearest(name, self.spec.fields)}"
             return FieldError(pointer=pointer, code="unknown_field", detail=detail)
         if name not in self.spec.fields:
             return FieldError(pointer="", code="text", detail="The name of a field is not valid text.")
-        code, detail = _explain(self.spec.fields[name], fault)
+        code, detail = _explain(self.spec.fields[name], fault, hints)
         return FieldError(pointer=pointer, code=code, detail=detail)
+
+
+class _Faults(Mapping[int, Sequence[FieldError]]):
+    """Faults by row. They are described only when they are read, because a body of a few megabytes can hold millions."""
+
+    def __init__(self, validator: RecordValidator, records: Sequence[object], rows: Mapping[int, int]) -> None:
+        self._validator, self._records, self._rows, self._hints = validator, records, rows, Hints()
+
+    def __getitem__(self, row: int) -> Sequence[FieldError]:
+        if row not in self._rows:
+            raise KeyError(row)
+        return self._validator.faults(self._records[row], self._hints)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
 
 
 def read_text(field: FieldTable, text: str) -> Value:
@@ -101,15 +145,28 @@ def read_text(field: FieldTable, text: str) -> Value:
 
     Text that is no such value is handed on as it is, so that the validator says what is wrong with it.
     """
-    text = text.strip()
+    text = plain(text)
     if not text:
         return None
     if field.kind in NUMERIC:
-        return read_number(text)
+        return read_number(plain_number(text))
     if field.kind == "boolean":
         return True if text.casefold() in _YES else False if text.casefold() in _NO else text
+    if field.kind == "date":
+        return plain_number(text)
+    if (choice := read_choice(field.spellings, text)) is not None:
+        return choice
     number = read_number(text) if any(isinstance(choice, int) for choice in field.codes) else text
     return number if isinstance(number, int) else text
+
+
+def read_typed(field: FieldTable, text: str) -> Value:
+    """Return what a person typed: as ``read_text`` does, and numbers also with thousands marks, a decimal comma or their unit."""
+    value = read_text(field, text)
+    if field.kind not in NUMERIC or not isinstance(value, str):
+        return value
+    number = read_number(in_digits(value.removesuffix(field.unit).rstrip()))
+    return value if isinstance(number, str) else number
 
 
 def read_cell(field: FieldTable, text: str) -> Value:
@@ -163,90 +220,19 @@ def in_words(field: FieldTable, value: Value) -> str:
 
 def number_in_words(field: FieldTable, value: float) -> str:
     """Return a number with no more decimals than it has and its unit; thousands are set apart only where there is a unit."""
-    text = f"{value:,.6f}".rstrip("0").rstrip(".")
+    text = shortest(value)
     return f"{text} {field.unit}" if field.unit else text.replace(",", "")
 
 
 def read_number(text: str) -> str | int | float:
     """Return the number that ``text`` writes in plain digits, or the text as it is where it writes none."""
-    if not _NUMBER.fullmatch(text):
+    if len(text) > _LONGEST_NUMBER or not _NUMBER.fullmatch(text):
         return text
     number = float(text)
     return int(number) if number.is_integer() and abs(number) < 2**53 else number
 
 
-def _record_type(spec: ModelSpec) -> Any:
-    members: dict[str, Any] = {}
-    for field in spec.field:
-        annotation = _annotation(field)
-        extra: dict[str, Any] = {} if field.required else {"default": None}
-        extra |= {"examples": [field.example]} | ({"x-unit": field.unit} if field.unit else {})
-        described = Field(title=field.label, description=_description(field), json_schema_extra=extra)
-        members[field.name] = (
-            Annotated[annotation, described] if field.required else NotRequired[Annotated[annotation | None, described]]
-        )
-    # A dictionary, and no class: fields may be called as a method is, and what is asked for is a dictionary.
-    return with_config(ConfigDict(extra="forbid", strict=True))(TypedDict(spec.model.noun, members))  # type: ignore[operator]
-
-
-def _annotation(field: FieldTable) -> Any:
-    match field.kind:
-        case "number" | "integer":
-            low, high = field.range or (None, None)
-            number = Annotated[float, Field(ge=low, le=high, allow_inf_nan=False)]
-            if field.kind == "number":
-                return number
-            return Annotated[number, AfterValidator(_whole), Field(json_schema_extra={"type": "integer"})]
-        case "boolean":
-            return bool
-        case "date":
-            days = Annotated[str, Strict(), BeforeValidator(day_between(field.earliest, field.latest))]
-            return Annotated[days, Field(json_schema_extra={"format": "date", "pattern": _DAY.pattern})]
-    choice: Any = Literal[tuple(field.codes)]
-    # Of text nothing equals a boolean, and the validator is quicker where it need not ask Python.
-    return Annotated[choice, BeforeValidator(_no_boolean)] if any(isinstance(one, int) for one in field.codes) else choice
-
-
-def _whole(value: float) -> int:
-    """An integer is a number without a fraction, as in JSON Schema: 2.0 is one, 2.5 is not."""
-    if not value.is_integer():
-        raise PydanticCustomError("not_whole", "not a whole number")
-    return int(value)
-
-
-def _no_boolean(value: object) -> object:
-    """In JSON true is not 1, and Python, by whose equality a Literal goes, holds them equal."""
-    if isinstance(value, bool):
-        raise PydanticCustomError("literal_error", "not a choice")
-    return value
-
-
-def day_between(earliest: str, latest: str) -> Callable[[object], object]:
-    """Return the check of a date's text, which returns it or raises PydanticCustomError."""
-
-    def check(value: object) -> object:
-        if not isinstance(value, str) or not _DAY.fullmatch(value):
-            raise PydanticCustomError("date_type", "not a date")
-        try:
-            dt.date.fromisoformat(value)
-        except ValueError:
-            raise PydanticCustomError("date_type", "not a date") from None
-        if not earliest <= value <= latest:
-            raise PydanticCustomError("date_range", "out of range")
-        return value
-
-    return check
-
-
-def _description(field: FieldTable) -> str:
-    parts = [field.help, f"In {field.unit}." if field.unit else ""]
-    parts += [f"A day from {field.earliest} to {field.latest}."] if field.kind == "date" else []
-    parts += [f"One of {'; '.join(f'{choice}: {word}' for choice, word in field.choices)}."] if field.choices else []
-    parts += [f"Null or left out where not known{': ' + field.blank if field.blank else '.'}"] if not field.required else []
-    return " ".join(filter(None, parts))
-
-
-def _explain(field: FieldTable, fault: ErrorDetails) -> tuple[str, str]:
+def _explain(field: FieldTable, fault: ErrorDetails, hints: Hints) -> tuple[str, str]:
     """Code and sentence for one fault of one field."""
     given = fault["input"]
     if fault["type"] == "missing" or given is None or (given == "" and field.required):
@@ -260,12 +246,13 @@ def _explain(field: FieldTable, fault: ErrorDetails) -> tuple[str, str]:
             return "range", f"{field.label} must be a day from {field.earliest} to {field.latest}."
         return "date", f"{field.label} must be a date written as YYYY-MM-DD; got {_shown(given)}."
     if field.choices:
-        listed = [str(choice) for choice in field.codes]
-        choices = ", ".join(listed[:_LISTED]) + (f" and {len(listed) - _LISTED} more" if len(listed) > _LISTED else "")
+        choices, more = ", ".join(map(str, islice(field.codes, _LISTED))), len(field.codes) - _LISTED
+        choices += f" and {more} more" if more > 0 else ""
         written = given[:80] if isinstance(given, str) else _shown(given)
-        hint = nearest(written, listed) if isinstance(given, str) else ""
-        if written in listed:
+        if written in field.spellings:
             hint = f" Send it as {'a number' if isinstance(given, str) else 'text'}."
+        else:
+            hint = hints.nearest(written, field.spellings) if isinstance(given, str) else ""
         return "choice", f"{field.label} must be one of {choices}; got {_shown(given)}.{hint}"
     if field.kind == "boolean":
         return "type", f"{field.label} must be true or false (yes or no in a form or a file); got {_shown(given)}."

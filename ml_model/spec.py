@@ -29,6 +29,9 @@ from ml_model.tables import (
     Value,
 )
 
+MOST_FIELDS = 900
+"""Most fields of a model: a form or a JSON object of the site has 1,000 values at most, and some of a form are not fields."""
+
 
 class ModelSpec(Table):
     """The whole of ``model.toml``."""
@@ -81,6 +84,8 @@ class ModelSpec(Table):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
+        if len(self.field) > MOST_FIELDS:
+            raise ValueError(f"there are {len(self.field)} fields; at most {MOST_FIELDS} can be asked, so leave some out")
         names = [field.name for field in self.field] + [derived.name for derived in self.derived]
         columns = [field.column for field in self.field]
         sections = [section.name for section in self.section]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from ml_model.artifacts import Metric
 from ml_model.metrics import METRICS
+from ml_model.number_format import rounded
 from ml_model.reliability import Group
 from ml_model.spec import ModelSpec
 
-_THOUSAND, _MILLION = 1e3, 1e6
+_THOUSAND, _MILLION, _BILLION = 1e3, 1e6, 1e9
 
 
 def metric_name(name: str) -> str:
@@ -28,16 +29,17 @@ def figure_in_words(spec: ModelSpec, name: str, value: float) -> str:
             return f"{value:.1%}"
         case "unit":
             return value_in_words(spec, value)
-    return f"{value:.4f}"
+    return rounded(value, 4)
 
 
 def value_in_words(spec: ModelSpec, value: float, *, short: bool = False) -> str:
     """Return a number of the target with its prefix; ``short`` writes thousands and millions as ``$180k`` and ``$1.2M``."""
     prefix, sign, size = spec.target.prefix, "-" if value < 0 else "", abs(value)
-    if short and size >= _THOUSAND * 10:
-        amount = f"{size / _MILLION:.2g}M" if size >= _MILLION else f"{size / _THOUSAND:.0f}k"
+    if short and _THOUSAND * 10 <= size < _BILLION:
+        millions = f"{size / _MILLION:.{0 if size >= _MILLION * 10 else 1}f}".removesuffix(".0")
+        amount = f"{millions}M" if size >= _MILLION else f"{size / _THOUSAND:.0f}k"
         return f"{sign}{prefix}{amount}"
-    return f"{sign}{prefix}{size:,.{0 if short and size >= 100 else spec.target.decimals}f}"
+    return f"{sign}{prefix}{rounded(size, 0 if short and size >= 100 else spec.target.decimals)}"
 
 
 def group_in_words(spec: ModelSpec, group: Group) -> str:

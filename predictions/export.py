@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 from django.http import StreamingHttpResponse
 
 from predictions.models import Prediction
+from predictions.presentation import bound
 
 _PAGE = 1000
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -67,7 +68,7 @@ def _values(prediction: Prediction, names: Sequence[str]) -> list[Any]:
     return [
         *(getattr(prediction, name) for name in _BEFORE),
         *(prediction.inputs.get(name) for name in names),
-        *(prediction.answer, prediction.low, prediction.high, prediction.level),
+        *(prediction.answer, bound(prediction.low), bound(prediction.high), prediction.level),
         json.dumps(prediction.probabilities) if prediction.probabilities else None,
         " ".join(one["detail"] for one in prediction.warnings),
         *(prediction.review, prediction.note, corrected, prediction.outcome, prediction.outcome_at),

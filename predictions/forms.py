@@ -11,7 +11,7 @@ from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.forms import BoundField
 
 from ml_model.errors import FieldError
-from ml_model.records import Record, number_in_words, read_text, write_text
+from ml_model.records import Record, number_in_words, read_typed, write_text
 from ml_model.spec import ModelSpec
 from ml_model.tables import NUMERIC, FieldTable, SectionTable, Value
 
@@ -51,7 +51,7 @@ class Question(forms.Field):
 
     def to_python(self, value: Any) -> Value:
         """Return the typed text as the value that JSON would have carried."""
-        return read_text(self.asked, value or "")
+        return read_typed(self.asked, value or "")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,7 +92,7 @@ class RecordForm(forms.Form):
     def filled(self) -> Record:
         """Return what stands in the form now, sent or prefilled, without what is blank."""
         texts = {name: str(self[name].value() or "") for name in self.spec.fields}
-        values = {name: read_text(self.spec.fields[name], text) for name, text in texts.items()}
+        values = {name: read_typed(self.spec.fields[name], text) for name, text in texts.items()}
         return {name: value for name, value in values.items() if value is not None}
 
     def refuse(self, faults: Iterable[FieldError]) -> None:

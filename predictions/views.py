@@ -12,7 +12,6 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
-from django.utils.http import urlencode
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -25,6 +24,8 @@ from predictions.visitors import new_visitor, remember, visitor_of
 
 SUBMISSION = "_submission"
 """Name of the hidden field with the key of one rendered form; no field of a spec begins with an underscore."""
+EXAMPLE = "_example"
+"""Query parameter that fills in the form with the example; a link with all answers would be longer than servers accept."""
 _PER_PAGE = 50
 _P = ParamSpec("_P")
 
@@ -51,7 +52,8 @@ def ask(request: HttpRequest) -> HttpResponse:
     spec = embedded.live().spec
     visitor = visitor_of(request) or new_visitor()
     if request.method != "POST":
-        return _form_page(request, RecordForm(spec, initial=request.GET.dict()), visitor)
+        example = texts_of(spec.example()) if EXAMPLE in request.GET else {}
+        return _form_page(request, RecordForm(spec, initial={**example, **request.GET.dict()}), visitor)
     form = RecordForm(spec, request.POST)
     try:
         prediction = predict_and_store(
@@ -123,7 +125,6 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:  # noq
 def _form_page(request: HttpRequest, form: RecordForm, visitor: str, *, status: int = 200) -> HttpResponse:
     """Return the form; it carries the key of the visitor, so that both clicks of a double click do."""
     spec = form.spec
-    example = texts_of(spec.example())
     needed = sum(field.required for field in spec.field)
     shown = {
         "form": form,
@@ -133,7 +134,7 @@ def _form_page(request: HttpRequest, form: RecordForm, visitor: str, *, status: 
         "model": spec.model,
         "needed": needed,
         "optional": len(spec.field) - needed,
-        "example": f"{reverse('form')}?{urlencode(example)}",
+        "example": f"{reverse('form')}?{EXAMPLE}=1",
         "filled": bool(form.data or set(form.initial) & set(spec.fields)),
         "submission_name": SUBMISSION,
         "submission": form.data.get(SUBMISSION) or uuid4().hex,

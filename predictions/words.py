@@ -20,9 +20,7 @@ def answer(prediction: Prediction) -> str:
 def sureness(prediction: Prediction) -> str:
     """Return the interval of a number, or the probability of the class that was answered."""
     words = answer_of(prediction, embedded.spec_of(prediction.model_name, prediction.model_version))
-    if words.low:
-        return f"{words.low} to {words.high}"
-    return next((share.percent for share in words.shares if share.chosen), "")
+    return words.interval or next((share.percent for share in words.shares if share.chosen), "")
 
 
 def outcome(prediction: Prediction) -> str:

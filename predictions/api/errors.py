@@ -21,13 +21,14 @@ _PREFIXES = (*API_ROOTS, "/health/")
 
 
 class Refusal(APIException):
-    """A request that the API refuses, by the code of its problem."""
+    """A request that the API refuses, by the code of its problem; ``errors`` are listed, of ``count`` in all."""
 
-    def __init__(self, code: str, detail: str = "", errors: Sequence[FieldError] = ()) -> None:
+    def __init__(self, code: str, detail: str = "", errors: Sequence[FieldError] = (), count: int | None = None) -> None:
         super().__init__(detail or PROBLEMS[code].advice, code)
         self.code = code
         self.status_code = PROBLEMS[code].status
         self.errors = errors
+        self.count = count
 
 
 def handle(exception: Exception, context: dict[str, Any]) -> HttpResponse | None:
@@ -35,7 +36,9 @@ def handle(exception: Exception, context: dict[str, Any]) -> HttpResponse | None
     request = context["request"]
     match exception:
         case Refusal():
-            return problem_response(request, exception.code, str(exception.detail), errors=exception.errors)
+            return problem_response(
+                request, exception.code, str(exception.detail), errors=exception.errors, count=exception.count
+            )
         case ModelUnavailable():
             return _unavailable(request, "No release of the model is ready to answer.")
         case _ if is_unavailable(exception):

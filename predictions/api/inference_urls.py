@@ -6,6 +6,7 @@ from predictions.api import views
 
 app_name = "inference"
 urlpatterns = [
+    path("", views.InferenceServerView.as_view(), name="server"),
     path("models/<slug:name>/infer", views.InferenceView.as_view(), name="infer"),
     path("models/<slug:name>/versions/<str:version>/infer", views.InferenceView.as_view(), name="infer-version"),
     path("models/<slug:name>/ready", views.InferenceReadyView.as_view(), name="ready"),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import islice
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
@@ -12,7 +13,9 @@ from django.urls import reverse
 from ml_model.errors import FieldError
 
 CONTENT_TYPE = "application/problem+json"
-API_ROOTS = ("/api/", "/v2/")
+INFERENCE_ROOT = "/v2"
+"""Where the Open Inference Protocol is spoken; the protocol writes this address without a last slash."""
+API_ROOTS = ("/api/", INFERENCE_ROOT)
 """Where programs are answered, and not people."""
 MOST_LISTED = 1000
 """Errors that one answer lists; a bulk request can hold many times more."""
@@ -86,19 +89,30 @@ def problem_address(code: str) -> str:
     return reverse("api:problem", args=[code])
 
 
-def problem_body(request: HttpRequest, code: str, detail: str = "", errors: Sequence[FieldError] = ()) -> bytes:
-    """Return the body of a problem; it can be encoded whatever the texts hold."""
+def listed(errors: Iterable[FieldError]) -> list[FieldError]:
+    """Return the errors that an answer lists; those after them are never made."""
+    return list(islice(errors, MOST_LISTED))
+
+
+def problem_body(
+    request: HttpRequest, code: str, detail: str = "", errors: Sequence[FieldError] = (), count: int | None = None
+) -> bytes:
+    """Return the body of a problem; it can be encoded whatever the texts hold. ``count`` is the number of all errors."""
     problem = PROBLEMS[code]
-    if len(errors) > MOST_LISTED:
-        detail = f"{detail} The first {MOST_LISTED} of {len(errors)} errors are listed.".strip()
+    detail = detail or problem.advice
+    if count is not None and count > len(errors):
+        detail = f"{detail} The first {len(errors)} of {count} errors are listed."
     body = {
         "type": problem_address(code),
         "title": problem.title,
         "status": problem.status,
-        "detail": detail or problem.advice,
+        "detail": detail,
         "request_id": getattr(request, "request_id", ""),
-        "errors": [asdict(error) for error in errors[:MOST_LISTED]],
+        "errors": [asdict(error) for error in errors],
     }
+    if request.path_info.startswith(INFERENCE_ROOT):
+        # Clients of the Open Inference Protocol show this member alone.
+        body["error"] = " ".join([detail, *(error.detail for error in errors[:1])])
     return json.dumps(body, ensure_ascii=True).encode()
 
 
@@ -108,11 +122,12 @@ def problem_response(
     detail: str = "",
     *,
     errors: Sequence[FieldError] = (),
+    count: int | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> HttpResponse:
     """Return the answer to a request that met the problem ``code``."""
     return HttpResponse(
-        problem_body(request, code, detail, errors),
+        problem_body(request, code, detail, errors, count),
         status=PROBLEMS[code].status,
         content_type=CONTENT_TYPE,
         headers={"Cache-Control": "no-store", **(headers or {})},

@@ -15,6 +15,7 @@ from ml_model.artifacts import Manifest
 from ml_model.scoring import Scorer
 from predictions import embedded
 from predictions.models import Prediction
+from predictions.presentation import bound
 from predictions.storing import NewPrediction, NewPredictions
 
 _Common = tuple[str, dt.datetime, str, dict[str, str]]
@@ -28,7 +29,7 @@ def represent(prediction: Prediction | NewPrediction, request: HttpRequest) -> d
         answer: dict[str, Any] = {"label": prediction.label, "probabilities": prediction.probabilities}
     else:
         unit = _unit(prediction.model_name, prediction.model_version)
-        answer = _number(prediction.value, unit, prediction.low, prediction.high, prediction.level)
+        answer = _number(prediction.value, unit, bound(prediction.low), bound(prediction.high), prediction.level)
     return {**_shown(common, str(prediction.id), answer, prediction.warnings), "inputs": prediction.inputs}
 
 

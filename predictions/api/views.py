@@ -19,11 +19,10 @@ from ml_model.errors import FieldError, RecordsRefused
 from ml_model.scoring import Scorer
 from predictions import embedded
 from predictions.api.errors import Refusal
-from predictions.api.inference import answer_of, faults_of, metadata_of, read_columns
+from predictions.api.inference import SERVER, answer_of, faults_of, metadata_of, read_columns
 from predictions.api.pagination import NewestFirst
 from predictions.api.parsers import check_body
-from predictions.api.pause import collector_paused
-from predictions.api.problems import PROBLEMS, problem_address
+from predictions.api.problems import PROBLEMS, listed, problem_address
 from predictions.api.serializers import represent, represent_model, represent_stored
 from predictions.models import Prediction
 from predictions.services import predict_and_store, predict_and_store_many
@@ -66,14 +65,13 @@ def answer_one(record: object, user_id: int, request: HttpRequest) -> dict[str, 
     try:
         stored = predict_and_store(record, source=Prediction.Source.API, user_id=user_id)
     except RecordsRefused as refused:
-        raise Refusal("invalid", "The record breaks the contract.", refused.errors_by_row[0]) from refused
+        raise Refusal("invalid", "The record breaks the contract.", listed(refused.errors_by_row[0]), refused.count) from refused
     return represent(stored, request)
 
 
 class BulkView(_PrivateView):
     """Predict a list of records."""
 
-    @collector_paused()
     def post(self, request: Request) -> Response:
         """Score and store all records or, where one of them is refused, none."""
         records = request.data
@@ -85,9 +83,9 @@ class BulkView(_PrivateView):
         try:
             stored = predict_and_store_many(records, user_id=_user(request).pk)
         except RecordsRefused as refused:
-            faults = [error.at(row) for row, errors in refused.errors_by_row.items() for error in errors]
+            faults = listed(error.at(row) for row, errors in refused.errors_by_row.items() for error in errors)
             detail = f"{len(refused.errors_by_row)} of {len(records)} records break the contract; nothing was stored."
-            raise Refusal("invalid", detail, faults) from refused
+            raise Refusal("invalid", detail, faults, refused.count) from refused
         count = len(records)
         records.clear()  # the request holds on to itself until the collector comes; what was sent need not wait for that
         return Response({"count": count, "results": represent_stored(stored, request)}, status=201)
@@ -107,14 +105,15 @@ class PredictionView(_PrivateView):
 class InferenceView(_PrivateView):
     """Predict rows by column, in the Open Inference Protocol."""
 
-    @collector_paused()
     def post(self, request: Request, name: str, version: str = "") -> Response:
         """Score and store all rows or, where one of them is refused, none."""
         scorer = _served(name, version)
+        if "HTTP_INFERENCE_HEADER_CONTENT_LENGTH" in request.META:
+            raise Refusal("unsupported-media-type", "Binary tensors are not supported; send one JSON document with 'data'.")
         body: Any = request.data
         columns, faults = read_columns(scorer.spec, body)
         if faults:
-            raise Refusal("invalid", "The inputs are not those of this model.", faults)
+            raise Refusal("invalid", "The inputs or outputs are not those of this model.", listed(faults), len(faults))
         rows = len(next(iter(columns.values())))
         if rows > MOST_RECORDS:
             raise Refusal("too-large", f"The inputs have {rows} rows; at most {MOST_RECORDS} are accepted.")
@@ -122,10 +121,18 @@ class InferenceView(_PrivateView):
             stored = predict_and_store_many(columns, user_id=_user(request).pk)
         except RecordsRefused as refused:
             detail = f"{len(refused.errors_by_row)} of {rows} rows break the contract; nothing was stored."
-            raise Refusal("invalid", detail, faults_of(body, refused)) from refused
+            raise Refusal("invalid", detail, listed(faults_of(body, refused)), refused.count) from refused
         answer = answer_of(scorer.spec, body, stored)
         body.clear()
         return Response(answer)
+
+
+class InferenceServerView(_PublicView):
+    """What this server is, in the Open Inference Protocol."""
+
+    def get(self, _request: Request) -> Response:
+        """Answer its name and its version, which is that of the live release: the two are deployed together."""
+        return Response({"name": SERVER, "version": embedded.live().version, "extensions": []})
 
 
 class InferenceModelView(_PublicView):

@@ -1,15 +1,17 @@
 import datetime as dt
 import json
 import math
+import time
 from types import MappingProxyType
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from ml_model.errors import RecordsRefused, SpecError
-from ml_model.records import RecordValidator, in_words, number_in_words, read_cell, read_number, read_text, write_cell
+from ml_model.records import RecordValidator, in_words, number_in_words, read_cell, read_number, read_text, read_typed, write_cell
 
 # Values that no field takes, with the code that each kind answers.
 SCALARS = ["number", "integer", "boolean", "category", "ordered", "date"]
@@ -299,6 +301,79 @@ def test_an_example_that_breaks_the_contract(position, example, problem, tree, p
     with pytest.raises(SpecError, match=problem) as refused:
         RecordValidator(parse(tree))
     assert refused.value.key == f"field[{tree['field'][position]['name']}].example"
+
+
+def test_choices_are_the_same_in_another_unicode_form(tree, parse):
+    tree["field"][3] |= {"choices": [["Adélie", "In one form"], ["A\u0301", "In the other"]], "example": "Adélie"}
+    validator = RecordValidator(parse(tree))
+    record, field = validator.spec.example(), validator.spec.fields["heating"]
+    for sent, choice in (("Ade\u0301lie", "Adélie"), ("\u00c1", "A\u0301"), ("A\u0301", "A\u0301")):
+        assert validator.validate([record | {"heating": sent}])[0]["heating"] == choice
+        assert read_text(field, f"\ufeff {sent}\u00a0") == choice
+    assert fault(validator, record | {"heating": "Adele"}).code == "choice"
+    assert [one.code for one in faults(validator, record | {"heating": "Ade\u0301lie", "rooms": "x", "zz": 1})] == [
+        "type",
+        "choice",
+        "unknown_field",
+    ]
+
+
+def test_a_large_whole_number_fits_into_json(tree, parse):
+    tree["field"][1] |= {"range": [0, 1e30], "trained": [0, 1e30]}
+    validator = RecordValidator(parse(tree))
+    for value in (2**53 - 1, 2**60, 2**63, 10**25, 1e30):
+        (valid,) = validator.validate([validator.spec.example() | {"rooms": value}])
+        assert valid["rooms"] == float(value)
+        assert json.loads(orjson.dumps(valid))["rooms"] == valid["rooms"]
+
+
+# Hostile records take no time and no memory.
+
+
+def test_only_the_faults_that_are_read_are_described(validator):
+    records = [{f"k{number}": 1 for number in range(400)}] * 1000
+    began = time.process_time()
+    with pytest.raises(RecordsRefused) as refused:
+        validator.validate(records)
+    found = refused.value.errors_by_row
+    assert (len(found), refused.value.count) == (1000, 1000 * 403)
+    assert len(found[999]) == 403
+    assert time.process_time() - began < 3
+    with pytest.raises(KeyError):
+        found[1000]
+
+
+def test_hints_are_limited_for_all_records_together(validator, record):
+    misspelt = [record | {f"aera{number}": 1, "heating": "gass"} for number in range(2000)]
+    with pytest.raises(RecordsRefused) as refused:
+        validator.validate(misspelt)
+    began = time.process_time()
+    details = [one.detail for found in refused.value.errors_by_row.values() for one in found]
+    assert "Did you mean" in details[0]
+    assert 20 < sum("Did you mean" in detail for detail in details) < 1000
+    assert time.process_time() - began < 2
+
+
+def test_long_words_are_compared_in_no_time(tree, parse):
+    choices = [[f"{'ab' * 40}{number}", "A choice"] for number in range(1500)]
+    tree["field"][3] |= {"choices": choices, "example": choices[0][0]}
+    validator = RecordValidator(parse(tree))
+    began = time.process_time()
+    for word in ("ba" * 10, "ba" * 40, "ba" * 10_000):
+        [error] = faults(validator, validator.spec.example() | {"heating": word})
+        assert error.code == "choice"
+    assert time.process_time() - began < 2
+
+
+@pytest.mark.parametrize("unit", ["1", "1.", "9,", "e1", "e", "+", " 1", "1e", "\u0301", "\u200b", "'1", "-"])
+@pytest.mark.parametrize("end", ["", "x", "e999"])
+def test_long_text_is_read_in_no_time(unit, end, house):
+    text = unit * 30_000 + end
+    began = time.process_time()
+    for field in house.field:
+        read_cell(field, text)
+        read_typed(field, text)
+    assert time.process_time() - began < 0.5
 
 
 # The text of forms and files.

@@ -2,7 +2,8 @@ import pytest
 from pydantic import ValidationError
 
 from ml_model.errors import SpecError
-from ml_model.spec import load_spec, parse_spec
+from ml_model.spec import MOST_FIELDS, load_spec, parse_spec
+from project import settings
 from tests.ml_model.trees import at, refusal
 
 
@@ -110,6 +111,18 @@ def test_a_model_that_would_see_nothing_is_refused(tree, parse):
     assert parse(tree)
     del tree["derived"]
     assert "the model would see nothing" in str(refusal(parse, tree))
+
+
+@pytest.mark.parametrize(("count", "fits"), [(MOST_FIELDS, True), (MOST_FIELDS + 1, False), (5_000, False)])
+def test_a_model_has_no_more_fields_than_can_be_asked(count, fits, tree, parse):
+    lot = tree["field"][-1]
+    tree["field"] += [lot | {"name": f"lot_{number}", "column": f"Lot {number}"} for number in range(count - len(tree["field"]))]
+    if fits:
+        assert len(parse(tree).field) == count
+        assert count + 2 <= settings.DATA_UPLOAD_MAX_NUMBER_FIELDS  # a form also has the keys of a visitor and of a submission
+    else:
+        with pytest.raises(SpecError, match=f"there are {count} fields; at most {MOST_FIELDS} can be asked"):
+            parse(tree)
 
 
 @pytest.mark.parametrize(

@@ -41,4 +41,4 @@ def test_a_group(house, specs):
     group = Group(low=0.2, high=0.3, rows=12, promised=0.25, observed=0.5, observed_low=0.254, observed_high=0.746)
     assert observed_in_words(group) == "50.0% (25.4% to 74.6%)"
     assert group_in_words(specs["credit"], group) == "20.0% to 30.0%: 50.0% of 12 rows, promised 25.0%"
-    assert group_in_words(house, group).startswith("0 to 0: ")
+    assert group_in_words(house, group).startswith("0.2 to 0.3: ")

@@ -166,7 +166,8 @@ def test_a_fault_of_an_optional_question_opens_it():
 @pytest.mark.parametrize(
     ("name", "typed", "message"),
     [
-        ("size", "12,5", "Size must be a number, digits only with a point for decimals; got '12,5'."),
+        ("size", "1440,500", "Size must be a number, digits only with a point for decimals; got '1440,500'."),
+        ("count", "1,5", "Count must be a whole number; got 1.5."),
         ("size", "1_000", "Size must be a number, digits only with a point for decimals; got '1_000'."),
         ("size", "１２", "Size must be a number, digits only with a point for decimals; got '１２'."),
         ("size", "nan", "Size must be a number, digits only with a point for decimals; got 'nan'."),

@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 
 import pytest
 from django.contrib.auth.models import Permission, User
@@ -48,6 +49,29 @@ def test_the_example_link_fills_in_the_form(client, spec, number):
     html = client.get(link).content.decode()
     assert f'name="{number.name}" value="{spec.example()[number.name]}"' in html
     assert html.count(" selected>") + html.count(" checked>") > 0
+
+
+def test_the_example_link_is_short_and_a_parameter_beside_it_counts_more(client, number):
+    link = re.search(r'href="(/\?[^"]+)"', client.get(FORM).content.decode())[1]
+    assert len(link) < 100
+    assert f'name="{number.name}" value="77"' in client.get(link, {number.name: "77"}).content.decode()
+
+
+@pytest.mark.parametrize("end", ["x", ""])
+def test_a_long_answer_is_refused_in_no_time(client, typed, spec, end):
+    long = dict.fromkeys(typed, "1" * 20000 + end)
+    began = time.process_time()
+    assert client.post(FORM, long).status_code == 422
+    assert client.get(FORM, {name: text[:7000] for name, text in long.items()}).status_code == 200
+    assert Client(enforce_csrf_checks=True).post(FORM, long).status_code == 403
+    assert time.process_time() - began < 5
+
+
+@pytest.mark.parametrize("text", ["{:,}", "{:,}.0", "\u00a0{:,}\u200b", "{:,} sq ft"])
+def test_numbers_are_read_as_the_hints_write_them(client, spec, typed, text):
+    field = next(one for one in spec.field if one.unit == "sq ft" and one.range[1] > 2000)
+    shown = text.format(int(field.range[1]))
+    assert asked(client, {**typed, field.name: shown}).inputs[field.name] == field.range[1]
 
 
 def test_a_link_may_fill_in_one_question_and_say_what_nobody_asked(client, number):
@@ -158,18 +182,18 @@ def test_any_key_of_a_submission_is_taken(client, typed, key):
 
 
 def test_errors_keep_what_was_typed_and_are_linked_to_their_questions(client, typed, number):
-    response = client.post(FORM, {**typed, number.name: "12,5", "_submission": "a" * 32})
+    response = client.post(FORM, {**typed, number.name: "1440,500", "_submission": "a" * 32})
     html = response.content.decode()
     assert response.status_code == 422
     assert Prediction.objects.count() == 0
     box = re.search(rf'<input[^>]*name="{number.name}"[^>]*>', html)[0]
-    assert 'value="12,5"' in box
+    assert 'value="1440,500"' in box
     assert 'aria-invalid="true"' in box
     assert f'aria-describedby="id_{number.name}_helptext id_{number.name}_error"' in box
     assert f'id="id_{number.name}_error"' in html
     summary = re.search(r'<div class="summary" role="alert" tabindex="-1" autofocus>(.*?)</div>', html, re.DOTALL)[1]
     assert f'<a href="#id_{number.name}">{number.label} must be a' in summary
-    assert "digits only with a point for decimals; got &#x27;12,5&#x27;." in summary
+    assert "digits only with a point for decimals; got &#x27;1440,500&#x27;." in summary
     assert "<title>Error: " in html
     assert submission_of(response) == "a" * 32
 

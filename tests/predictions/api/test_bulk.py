@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import gc
+import time
+
 import pytest
+from django.db import connection
 
 from predictions.api import problems, views
 from predictions.models import Prediction
@@ -64,3 +68,27 @@ def test_a_long_list_of_faults_is_cut_and_says_so(api, monkeypatch):
     problem = problem_of(api.post("predictions/bulk/", [None] * 7), 400, "invalid")
     assert [error["pointer"] for error in problem["errors"]] == ["/0", "/1", "/2", "/3", "/4"]
     assert "first 5 of 7" in problem["detail"]
+
+
+def test_hostile_records_are_refused_in_no_time(api, spec):
+    wrong = [{f"k{number}": 1 for number in range(400)}] * 500 + [dict.fromkeys(spec.fields, "Xyzzyq")] * 500
+    began = time.process_time()
+    problem = problem_of(api.post("predictions/bulk/", wrong), 400, "invalid")
+    assert time.process_time() - began < 4
+    assert len(problem["errors"]) == problems.MOST_LISTED
+    assert "1000 of 1000 records" in problem["detail"]
+    needed = sum(field.required for field in spec.field)
+    assert f"of {500 * (400 + needed) + 500 * len(spec.field)} errors are listed" in problem["detail"]
+
+
+def test_the_collector_of_garbage_is_left_alone(api, example):
+    seen = []
+    before = gc.get_threshold()
+
+    def watch(execute, *arguments):
+        seen.append((gc.isenabled(), gc.get_threshold()))
+        return execute(*arguments)
+
+    with connection.execute_wrapper(watch):
+        assert api.post("predictions/bulk/", [example] * 3).status_code == 201
+    assert set(seen) == {(True, before)}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -137,6 +139,104 @@ def test_what_is_no_request_is_refused(infer, body):
     problem_of(infer(body), 400, "invalid")
 
 
+def test_a_missing_input_is_named_once(infer, spec, example, number):
+    body = tensors(spec, [example] * 1000)
+    body["inputs"] = [tensor for tensor in body["inputs"] if tensor["name"] != number.name]
+    problem = problem_of(infer(body), 400, "invalid")
+    assert [(error["pointer"], error["code"]) for error in problem["errors"]] == [("/inputs", "required")]
+    assert f"'{number.name}' is missing" in problem["errors"][0]["detail"]
+    assert f"'{number.name}' is missing" in problem["error"]
+
+
+def test_each_missing_input_is_named_and_faults_of_others_too(infer, spec, example):
+    first, second = tensors(spec, [example])["inputs"][:2]
+    problem = problem_of(infer({"inputs": [first, second | {"datatype": "nonsense"}]}), 400, "invalid")
+    missing = {field.name for field in spec.field if field.required} - {first["name"], second["name"]}
+    assert problem["errors"][0]["pointer"] == "/inputs/1"
+    assert [name for name in missing if not any(f"'{name}' is missing" in one["detail"] for one in problem["errors"])] == []
+
+
+@pytest.mark.parametrize("count", [999, 20_000])
+def test_many_unknown_inputs_are_refused_at_once(infer, spec, count):
+    body = {"inputs": [{"name": f"living_aree{number}", "data": []} for number in range(count)]}
+    began = time.process_time()
+    problem = problem_of(infer(body), 400, "invalid")
+    assert time.process_time() - began < 2
+    assert len(problem["errors"]) <= 1000
+    assert sum("Did you mean" in error["detail"] for error in problem["errors"]) < 200
+
+
+def test_only_the_wanted_outputs_are_answered_in_their_order(infer, spec, example):
+    body = tensors(spec, [example] * 2)
+    wanted = [{"name": "id"}, {"name": "warnings", "parameters": {"binary_data": True}}]
+    answer = infer({**body, "outputs": wanted}).json()
+    assert [output["name"] for output in answer["outputs"]] == ["id", "warnings"]
+    assert len(infer({**body, "outputs": []}).json()["outputs"]) > 2
+
+
+@pytest.mark.parametrize(
+    ("outputs", "pointer", "code"),
+    [
+        ("value", "/outputs", "list"),
+        ({"name": "id"}, "/outputs", "list"),
+        ([{"name": "id"}] * 2000, "/outputs", "list"),
+        ([{"name": "id"}, {"name": "nonsense"}], "/outputs/1", "choice"),
+        ([{"name": ["id"]}], "/outputs/0", "choice"),
+        (["id"], "/outputs/0", "choice"),
+        ([None], "/outputs/0", "choice"),
+        ([{"name": "id"}, {"name": "id"}], "/outputs/1", "list"),
+        ([{"name": "id", "parameters": {"classification": 2}}], "/outputs/0/parameters", "parameter"),
+    ],
+)
+def test_outputs_that_there_are_none_of_are_refused(infer, spec, example, *, outputs, pointer, code):
+    [error] = problem_of(infer({**tensors(spec, [example]), "outputs": outputs}), 400, "invalid")["errors"]
+    assert (error["pointer"], error["code"]) == (pointer, code)
+    assert not Prediction.objects.exists()
+
+
+def test_binary_tensors_are_refused_with_the_way_out(api, address, infer, spec, example):
+    body = tensors(spec, [example])
+    binary = {**body["inputs"][0], "parameters": {"binary_data_size": 8}}
+    del binary["data"]
+    [error] = problem_of(infer({"inputs": [binary, *body["inputs"][1:]]}), 400, "invalid")["errors"]
+    assert (error["pointer"], error["code"]) == ("/inputs/0", "binary")
+    assert "as JSON in 'data'" in error["detail"]
+    text = json.dumps(body).encode()
+    with_header = api.send(f"{address}/infer", text + b"\0" * 8, headers={"Inference-Header-Content-Length": str(len(text))})
+    assert "Binary tensors" in problem_of(with_header, 415, "unsupported-media-type")["error"]
+    octets = api.send(f"{address}/infer", text, "application/octet-stream")
+    problem_of(octets, 415, "unsupported-media-type")
+    assert outputs_of(infer({**body, "parameters": {"binary_data_output": True, "any": 1}}))
+
+
+def test_every_refusal_has_the_member_that_clients_of_the_protocol_read(api, anonymous, address, spec, example):
+    answers = [
+        api.post(f"{address}/infer", {}),
+        api.post(f"{address}/infer", tensors(spec, [{**example, next(iter(example)): []}])),
+        anonymous.post(f"{address}/infer", {}),
+        api.get(f"{address}/infer"),
+        api.get("/v2/models/other"),
+        api.get("/v2/nothing"),
+        api.get("/v2nothing"),
+        api.send(f"{address}/infer", b"{"),
+        api.send(f"{address}/infer", b"{}", "text/plain"),
+    ]
+    assert [answer.status_code for answer in answers] == [400, 400, 401, 405, 404, 404, 404, 400, 415]
+    assert all(answer.json()["error"] for answer in answers)
+    assert "error" not in api.get("nothing/").json()
+
+
+def test_the_fault_of_a_row_is_in_the_message_of_the_protocol(infer, spec, example, number):
+    problem = problem_of(infer(tensors(spec, [{**example, number.name: "12"}])), 400, "invalid")
+    assert problem["errors"][0]["detail"] in problem["error"]
+
+
+def test_the_server_says_what_it_is(anonymous):
+    for address in ("/v2", "/v2/"):
+        assert anonymous.get(address).json() == {"name": "inhouse", "version": embedded.live().version, "extensions": []}
+    problem_of(anonymous.post("/v2", {}), 405, "method-not-allowed")
+
+
 def test_too_many_rows_are_refused(infer, spec, example, monkeypatch):
     monkeypatch.setattr(views, "MOST_RECORDS", 2)
     assert "3 rows; at most 2" in problem_of(infer(tensors(spec, [example] * 3)), 413, "too-large")["detail"]
@@ -185,4 +285,12 @@ def test_classes_are_a_label_and_a_row_of_probabilities():
         "shape": [2, 3],
         "data": [0.7, 0.2, 0.1, 0.0, 0.25, 0.75],
     }
-    assert [tensor["name"] for tensor in metadata_of(spec, "1.0.0")["outputs"]] == list(outputs)
+    metadata = {tensor["name"]: tensor for tensor in metadata_of(spec, "1.0.0")["outputs"]}
+    assert list(metadata) == list(outputs)
+    assert metadata["probabilities"]["parameters"] == {"classes": list(shares[0])}
+
+
+def test_an_end_without_a_bound_is_null(spec):
+    low = [None, -1.0, None]
+    answer = answer_of(spec, {"outputs": [{"name": "low"}]}, [several(uuid7(), uuid7(), uuid7(), lows=low)])
+    assert answer["outputs"] == [{"name": "low", "datatype": "FP64", "shape": [3], "data": low}]

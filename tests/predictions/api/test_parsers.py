@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import time
+import tracemalloc
 
 import pytest
 from hypothesis import example, given
@@ -121,6 +123,28 @@ def test_a_body_in_chunks_is_refused_unread(api):
 def test_an_object_with_too_many_members_is_refused(api, settings):
     body = {str(number): 1 for number in range(settings.DATA_UPLOAD_MAX_NUMBER_FIELDS + 1)}
     problem_of(api.post("predictions/", body), 413, "too-large")
+
+
+@pytest.mark.parametrize("unit", [b"[]", b"{}", b"[{}]", b'[""]'])
+def test_more_containers_than_any_body_needs_are_refused_unparsed(unit):
+    body = b"[" + b",".join([unit] * 1_000_000) + b"]"
+    tracemalloc.start()
+    try:
+        with pytest.raises(Refusal) as refused:
+            read_json(body)
+        assert tracemalloc.get_traced_memory()[1] < 2**23
+    finally:
+        tracemalloc.stop()
+    assert refused.value.code == "too-large"
+
+
+@pytest.mark.parametrize("body", [b'"' * 2_000_000, b'["[[[[",' * 200_000, b'{"a":"[' * 90_000, b"[1,2" * 250_000])
+def test_a_long_malformed_body_is_refused_in_no_time(body):
+    began = time.process_time()
+    with pytest.raises(Refusal) as refused:
+        read_json(body)
+    assert refused.value.code == "malformed"
+    assert time.process_time() - began < 1
 
 
 def test_the_deepest_nesting_is_still_read():
