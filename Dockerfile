@@ -19,16 +19,16 @@ RUN SECRET_KEY=$(/venv/bin/python -c "import secrets; print(secrets.token_urlsaf
     && rm -rf var && mkdir -m 700 var
 
 FROM python:3.12-slim
-RUN useradd --system --uid 10001 --home-dir /app --shell /usr/sbin/nologin inhouse
 COPY --from=build /venv /venv
 COPY --from=build /app /app
-RUN chown inhouse /app/var
-ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 OMP_NUM_THREADS=1 HOST=0.0.0.0 PORT=8000
+# Any user id may run it with a read-only root, as OpenShift does: such a user is in group 0, and only var is written.
+RUN chgrp 0 /app/var && chmod 2770 /app/var && chown 10001 /app/var
+ENV PATH=/venv/bin:$PATH HOME=/app/var TMPDIR=/app/var PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 OMP_NUM_THREADS=1 HOST=0.0.0.0 PORT=8000
 WORKDIR /app
-USER inhouse
+USER 10001:0
 VOLUME /app/var
 EXPOSE 8000
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=15s --timeout=5s --start-period=60s --retries=3 \
-    CMD ["python", "-c", "import os, urllib.request; urllib.request.urlopen('http://127.0.0.1:' + os.environ['PORT'] + '/health/ready', timeout=4)"]
+    CMD ["python", "-c", "import os, urllib.request; urllib.request.urlopen('http://127.0.0.1:' + os.environ['PORT'] + os.environ.get('SCRIPT_NAME', '') + '/health/ready', timeout=4)"]
 CMD ["gunicorn", "--config", "deploy/gunicorn.conf.py", "project.wsgi"]

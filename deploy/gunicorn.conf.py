@@ -9,12 +9,14 @@ from __future__ import annotations
 import gc
 import os
 import signal
-import socket
 from contextlib import suppress
+from types import FrameType
 from typing import Any
 
+from predictions import stopping
 from project import env
 from project.memory import Memory, give_back
+from project.worker import Worker
 
 # While the code is imported there is next to nothing to collect, and to look for it took a sixth of the start.
 gc.disable()
@@ -24,17 +26,21 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 _LONG = 2**20
 """Bytes of a body, from where on it is worth a few milliseconds to free its memory."""
 _memory = Memory(quiet_s=1.0)
-_host = env.text("HOST", "127.0.0.1")
+_host = env.address("HOST", "127.0.0.1")
 _port = env.integer("PORT", default=8000, least=1, most=65535)
 bind = f"{_host}:{_port}"
 workers = env.integer("WEB_CONCURRENCY", default=2, least=1, most=256)
 threads = env.integer("WEB_THREADS", default=4, least=1, most=256)
-# With one thread a worker is faster by a third, but waits for whoever connects and is slow to send: only behind a proxy that
-# buffers. Browsers open connections in advance and send nothing, so without a proxy there must be threads to spare.
-worker_class = "gthread" if threads > 1 else "sync"
+worker_class = Worker
+# Each takes a file descriptor, and a process often has 1,024 of them.
+worker_connections = 800
 timeout = env.integer("WEB_TIMEOUT_S", default=60, least=1, most=3600)
 graceful_timeout = env.integer("WEB_GRACEFUL_TIMEOUT_S", default=30, least=1, most=3600)
+# How long readiness says 503 before the server stops to accept: a proxy needs the time to send requests elsewhere.
+_drain_s = env.integer("WEB_DRAIN_S", default=5, least=0, most=3600)
 preload_app = True
+# The default is a folder that may be read-only, or on a disk that makes a worker wait.
+worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108
 # A link that fills in a form of many fields is longer than the 4,094 bytes that a request line may have by default.
 limit_request_line = 8190
 # It would write a socket to the home folder, and nothing here uses it.
@@ -54,8 +60,18 @@ def on_starting(_server: Any) -> None:
     runtime_version()
 
 
-def when_ready(_server: Any) -> None:
-    """Keep the collector from touching, and so copying, what the workers share, and let it begin."""
+def when_ready(server: Any) -> None:
+    """Keep the collector from touching, and so copying, what the workers share, and let it begin; stop in two steps."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        if number == signal.SIGTERM and _drain_s and not stopping.has_begun():
+            stopping.begin()
+            signal.alarm(_drain_s)
+        else:
+            server.signal(signal.SIGTERM, frame)
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGALRM, stop)
     gc.freeze()
     gc.enable()
     give_back()
@@ -81,26 +97,10 @@ def post_worker_init(_worker: Any) -> None:
 
 
 def post_request(_worker: Any, request: Any, _environ: Any, response: Any) -> None:
-    """Close the connection where that is safe, and after a long body free what its request and its answer hold of each other."""
+    """After a long body free what its request and its answer hold of each other."""
     if response is None:
         return
-    if worker_class == "sync":
-        _close(request, response.sock)
     length = dict(request.headers).get("CONTENT-LENGTH", "0")
     if (response.response_length or 0) > _LONG or (length.isdecimal() and int(length) > _LONG):
         gc.collect()
         _memory.was_needed()
-
-
-def _close(request: Any, connection: socket.socket) -> None:
-    """Close a connection from which nothing is left to be read; then nobody's answer can be cut off by it.
-
-    gunicorn's worker of one thread else waits until the client has closed it, up to two seconds, before it turns to the next one.
-    """
-    # With TLS it is not the client's bytes that wait in the socket.
-    if type(connection) is not socket.socket or getattr(request.body.reader, "length", None) != 0:
-        return
-    with suppress(OSError):  # nothing has come, or the client has broken off
-        if connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT):
-            return
-    connection.close()

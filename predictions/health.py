@@ -21,7 +21,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 
 from ml_model.errors import FieldError
-from predictions import embedded, sqlite
+from predictions import embedded, sqlite, stopping
 from predictions.api.errors import RETRY_AFTER_S
 from predictions.api.problems import problem_response
 from predictions.models import ProbeRow
@@ -54,7 +54,8 @@ def live(_request: HttpRequest) -> HttpResponse:
 @require_safe
 def ready(request: HttpRequest) -> HttpResponse:
     """Answer 200 with the live release if a prediction could be made and stored, and otherwise 503 with what is missing."""
-    faults = probe.faults()
+    stop = [_fault("server", "The server is about to stop.")] if stopping.has_begun() else []
+    faults = [*stop, *probe.faults()]
     if faults:
         headers = {"Retry-After": str(RETRY_AFTER_S)}
         detail = "This process must not be sent requests yet."

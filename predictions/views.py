@@ -12,7 +12,7 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
-from django.views.decorators.cache import cache_control
+from django.utils.cache import patch_cache_control
 from django.views.decorators.http import require_http_methods, require_safe
 
 from ml_model.errors import RecordsRefused
@@ -33,16 +33,23 @@ _P = ParamSpec("_P")
 def answering(
     view: Callable[Concatenate[HttpRequest, _P], HttpResponse],
 ) -> Callable[Concatenate[HttpRequest, _P], HttpResponse]:
-    """Answer 503 where no model is live, and let nobody else's cache keep the page."""
+    """Answer 503 if no model is live, and let no cache keep what a person asked or was answered.
+
+    The form before it is sent may be kept: with ``no-store`` a browser forgets what was typed into it when its user goes back.
+    """
 
     @wraps(view)
     def answered(request: HttpRequest, /, *args: _P.args, **kwargs: _P.kwargs) -> HttpResponse:
         try:
-            return view(request, *args, **kwargs)
+            response = view(request, *args, **kwargs)
         except embedded.ModelUnavailable:
-            return error_pages.page(request, 503)
+            response = error_pages.page(request, 503)
+        patch_cache_control(response, private=True)
+        if request.method == "POST" or request.path_info.startswith("/predictions/"):
+            patch_cache_control(response, no_store=True)
+        return response
 
-    return cache_control(private=True)(answered)
+    return answered
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -119,7 +126,9 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:  # noq
     except embedded.ModelUnavailable:
         return error_pages.page(request, 503)
     form = RecordForm(spec, initial=request.POST.dict())
-    return _form_page(request, form, visitor_of(request) or new_visitor(), status=403)
+    page = _form_page(request, form, visitor_of(request) or new_visitor(), status=403)
+    patch_cache_control(page, private=True, no_store=True)
+    return page
 
 
 def _form_page(request: HttpRequest, form: RecordForm, visitor: str, *, status: int = 200) -> HttpResponse:

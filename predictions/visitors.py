@@ -34,6 +34,7 @@ def remember(response: HttpResponse, visitor: str) -> HttpResponse:
         visitor,
         salt=_COOKIE,
         max_age=_KEPT_S,
+        path=settings.SESSION_COOKIE_PATH,
         secure=settings.SESSION_COOKIE_SECURE,
         httponly=True,
         samesite="Lax",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -12,6 +13,9 @@ from django.core.exceptions import ImproperlyConfigured
 
 _YES = frozenset({"1", "true", "yes", "on"})
 _NO = frozenset({"0", "false", "no", "off"})
+_HOST = re.compile(r"\.?[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?|\[[0-9a-f:.]{2,45}\]", re.ASCII | re.IGNORECASE)
+_ORIGIN = re.compile(r"https?://(?:\*\.)?[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?(?::\d{1,5})?", re.ASCII | re.IGNORECASE)
+_PREFIX = re.compile(r"(?:/[A-Za-z0-9._~-]+)+", re.ASCII)
 _RATE = re.compile(r"[1-9]\d{0,8}/(second|minute|hour|day)", re.ASCII)
 
 
@@ -53,6 +57,56 @@ def integer(key: str, *, default: int, least: int, most: int) -> int:
 def words(key: str, default: str = "") -> list[str]:
     """Return the comma-separated parts of ``key``."""
     return [word for part in text(key, default).split(",") if (word := part.strip())]
+
+
+def hosts(key: str, default: str) -> list[str]:
+    """Return ``key`` as names of hosts, without scheme and port; ``.example.com`` also means its sub-domains."""
+    names = words(key, default)
+    if not names:
+        raise EnvironmentProblem(key, "names no host; write for example houses.example.com")
+    for name in names:
+        if name == "*":
+            raise EnvironmentProblem(key, "is '*', which admits forged hosts; list the names of the site")
+        if not _HOST.fullmatch(name):
+            problem = f"has '{name}'; write the name of a host without scheme, port and path, for example houses.example.com"
+            raise EnvironmentProblem(key, problem)
+    return names
+
+
+def origins(key: str) -> list[str]:
+    """Return ``key`` as origins: a scheme and a host, and nothing behind them."""
+    values = words(key)
+    for value in values:
+        if not _ORIGIN.fullmatch(value):
+            problem = f"has '{value}'; write scheme and host without a path, for example https://houses.example.com"
+            raise EnvironmentProblem(key, problem)
+    return values
+
+
+def address(key: str, default: str) -> str:
+    """Return ``key`` as an address on which this machine can listen; one of IPv6 is in brackets."""
+    value = text(key, default).removeprefix("[").removesuffix("]")
+    is_v6 = ":" in value
+    try:
+        socket.create_server((value, 0), family=socket.AF_INET6 if is_v6 else socket.AF_INET).close()
+    except (OSError, UnicodeError) as error:
+        problem = (
+            f"is '{value}', and this machine cannot listen there ({error}); write an address such as 127.0.0.1, 0.0.0.0 or ::"
+        )
+        raise EnvironmentProblem(key, problem) from None
+    return f"[{value}]" if is_v6 else value
+
+
+def path_prefix(key: str) -> str:
+    """Return ``key`` as the path that the site is under, such as /houses; empty if it is not set or is /."""
+    value = text(key, "/")
+    if value == "/":
+        return ""
+    if not _PREFIX.fullmatch(value):
+        raise EnvironmentProblem(
+            key, f"is '{value}'; write a path that begins with / and does not end with it, for example /houses"
+        )
+    return value
 
 
 def choice(key: str, default: str, allowed: list[str]) -> str:

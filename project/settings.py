@@ -17,9 +17,7 @@ SECRET_KEY = env.text("SECRET_KEY")
 if len(SECRET_KEY) < 50:
     raise env.EnvironmentProblem("SECRET_KEY", "is shorter than 50 characters; use a long random one")
 _LOCAL_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
-ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", ",".join(_LOCAL_HOSTS))
-if "*" in ALLOWED_HOSTS and not DEBUG:
-    raise env.EnvironmentProblem("ALLOWED_HOSTS", "is '*', which admits forged hosts; list the names of the site")
+ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS", ",".join(_LOCAL_HOSTS))
 if DEBUG and not set(ALLOWED_HOSTS) <= {*_LOCAL_HOSTS, "testserver"}:
     raise env.EnvironmentProblem("DEBUG", "is on while ALLOWED_HOSTS names a public host; it would show secrets there")
 
@@ -44,6 +42,7 @@ MIDDLEWARE = [
     "predictions.api.middleware.ApiMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "project.middleware.PageBodyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -106,7 +105,11 @@ TIME_ZONE = env.time_zone("TIME_ZONE", "UTC")
 USE_I18N = False
 USE_TZ = True
 
-STATIC_URL = "static/"
+# gunicorn takes the same variable from the environment, and removes it from the path of each request.
+FORCE_SCRIPT_NAME = env.path_prefix("SCRIPT_NAME") or None
+_PREFIX = FORCE_SCRIPT_NAME or ""
+SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = f"{_PREFIX}/"
+STATIC_URL = f"{_PREFIX}/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
@@ -117,17 +120,28 @@ WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 
 MODEL_RELEASES = BASE_DIR / "ml_model" / "trained"
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
+# No form of this site takes a file, so no file is read or written to a temporary folder.
+FILE_UPLOAD_HANDLERS: list[str] = []
 DATA_UPLOAD_MAX_MEMORY_SIZE = env.integer("MAX_BODY_BYTES", default=32 * 2**20, least=2**16, most=2**30)
 
 HTTPS = env.boolean("HTTPS", default=False)
-CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
-SECURE_REDIRECT_EXEMPT = [r"^health/"]
-SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
-SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 BEHIND_PROXY = env.boolean("BEHIND_PROXY", default=False)
+if HTTPS and not BEHIND_PROXY:
+    raise env.EnvironmentProblem(
+        "HTTPS",
+        "is on, but this server itself speaks http only, so every page would redirect for ever. Put a proxy with TLS in front "
+        "that sets X-Forwarded-Proto, and set BEHIND_PROXY=1",
+    )
 if BEHIND_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS")
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
+# Browsers remember for a year what is promised here, so sub-domains and the preload list are a decision of the operator.
+_HSTS_SCOPE = env.choice("HSTS_SCOPE", "HOST", ["HOST", "SUBDOMAINS", "PRELOAD"])
+SECURE_HSTS_INCLUDE_SUBDOMAINS = _HSTS_SCOPE != "HOST"
+SECURE_HSTS_PRELOAD = _HSTS_SCOPE == "PRELOAD"
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 CSRF_FAILURE_VIEW = "predictions.views.csrf_failure"
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"

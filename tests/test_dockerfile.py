@@ -34,7 +34,7 @@ def test_all_else_stays_outside():
 
 
 def test_every_package_that_the_settings_need_is_copied():
-    packages = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"tests"}
+    packages = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"tests", "scripts"}
     assert packages <= set(COPIED)
 
 
@@ -49,8 +49,19 @@ def test_it_installs_by_hash_and_nothing_is_compiled():
 def test_it_is_served_by_nobody_in_particular():
     last = INSTRUCTIONS.index([line for line in INSTRUCTIONS if line.startswith("FROM ")][-1])
     after = INSTRUCTIONS[last:]
-    assert after.index("USER inhouse") < next(number for number, line in enumerate(after) if line.startswith("CMD "))
+    assert after.index("USER 10001:0") < next(number for number, line in enumerate(after) if line.startswith("CMD "))
     assert not any(line.startswith("USER root") for line in after)
+
+
+def test_any_user_of_group_0_may_write_var_and_needs_no_other_folder():
+    """OpenShift gives the process a user id that is in no list, and group 0."""
+    [rights] = [command for command in arguments("RUN") if "/app/var" in command and "pip" not in command][-1:]
+    assert "chgrp 0 /app/var" in rights
+    assert re.search(r"chmod 2?77\d /app/var", rights)
+    variables = " ".join(arguments("ENV"))
+    assert "HOME=/app/var" in variables
+    assert "TMPDIR=/app/var" in variables
+    assert not any("useradd" in command for command in arguments("RUN"))
 
 
 def test_it_starts_the_server_as_it_is_configured_here():
@@ -64,6 +75,7 @@ def test_its_health_is_the_readiness_of_the_process(monkeypatch):
     assert (python, flag) == ("python", "-c")
     asked = []
     monkeypatch.setenv("PORT", "8123")
+    monkeypatch.delenv("SCRIPT_NAME", raising=False)
     monkeypatch.setattr("urllib.request.urlopen", lambda address, timeout: asked.append((address, timeout)))
     exec(compile(script, "Dockerfile", "exec"))  # noqa: S102
     assert asked == [("http://127.0.0.1:8123/health/ready", 4)]

@@ -78,7 +78,7 @@ def test_every_direct_dependency_has_its_reason():
 
 
 def test_every_environment_variable_is_described_and_no_other():
-    readers = [ROOT / "project/settings.py", ROOT / "deploy/gunicorn.conf.py"]
+    readers = [*ROOT.glob("project/*.py"), ROOT / "deploy/gunicorn.conf.py"]
     used = {key for path in readers for key in re.findall(r'env\.\w+\(\s*"([A-Z_]+)"', read(path))} | {OVERRIDE}
     described = set(re.findall(r"^\| `([A-Z_]+)` \|", read(ROOT / "docs/deployment.md"), re.MULTILINE))
     assert described == used

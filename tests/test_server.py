@@ -8,17 +8,17 @@ import re
 import signal
 import socket
 import subprocess
-import sys
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
-from django.conf import settings
 
-ROOT = Path(settings.BASE_DIR)
+from tests.serving import get, raw, serving
+
 STOPPED_WITHIN_S = 15
 
 
@@ -36,53 +36,12 @@ def single(tmp_path: Path) -> Iterator[int]:
         yield port
 
 
-@contextmanager
-def serving(
-    tmp_path: Path, config: str = "deploy/gunicorn.conf.py", **variables: str
-) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
-    """Run a gunicorn in a process group of its own, with its log in ``tmp_path``; yield it and its port."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    environment = os.environ | {"DATABASE_URL": f"sqlite:///{tmp_path / 'server.sqlite3'}", "PORT": str(port), **variables}
-    environment.pop("DJANGO_SETTINGS_MODULE", None)
-    for prepare in (["migrate"], ["collectstatic", "--no-input"]):
-        subprocess.run([sys.executable, "manage.py", *prepare, "--verbosity", "0"], cwd=ROOT, env=environment, check=True)
-    command = [sys.executable, "-m", "gunicorn", "--config", config, "project.wsgi"]
-    with (tmp_path / "log").open("wb") as log:
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True)
-    try:
-        _wait_until_ready(port)
-        yield process, port
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-
-
-def _wait_until_ready(port: int) -> None:
-    until = time.monotonic() + 60
-    while True:
-        with suppress(OSError), closing(http.client.HTTPConnection("127.0.0.1", port, timeout=5)) as connection:
-            if _get(connection, "/health/ready") == 200:
-                return
-        assert time.monotonic() < until, "the server does not become ready"
-        time.sleep(0.2)
-
-
-def _get(connection: http.client.HTTPConnection, path: str) -> int:
-    connection.request("GET", path)
-    response = connection.getresponse()
-    response.read()
-    return response.status
-
-
 @pytest.mark.parametrize("told", ["by the terminal", "by a supervisor"])
 def test_it_stops_at_once_while_browsers_keep_their_connections(server, told):
     process, port = server
     kept = [http.client.HTTPConnection("127.0.0.1", port, timeout=30) for _ in range(80)]
     with ThreadPoolExecutor(4) as browsers:
-        assert set(browsers.map(lambda connection: _get(connection, "/"), kept)) == {200}
+        assert set(browsers.map(lambda connection: get(connection, "/"), kept)) == {200}
     if told == "by the terminal":
         os.killpg(process.pid, signal.SIGINT)
     else:
@@ -127,7 +86,7 @@ def test_a_worker_turns_to_the_next_client_before_the_last_one_has_closed(single
 
 
 def test_who_still_sends_a_refused_body_gets_the_answer(single):
-    head = ("POST /api/v1/predictions/ HTTP/1.1", "Host: localhost", "Content-Type: application/json", "Content-Length: 60000")
+    head = ("POST /api/v1/predictions/ HTTP/1.1", "Host: localhost", "Content-Type: application/json", "Content-Length: 300000")
     with ExitStack() as kept:
         connection = _connected(single, kept, timeout_s=10)
         connection.sendall("\r\n".join([*head, "", ""]).encode())
@@ -138,3 +97,54 @@ def test_who_still_sends_a_refused_body_gets_the_answer(single):
             connection.sendall(b" " * 10_000)
         answer = b"".join(iter(lambda: connection.recv(4096), b""))
     assert answer.endswith(b'"errors": []}')
+
+
+def test_readiness_turns_first_and_no_connection_is_reset(tmp_path):
+    """Clients connect all the time while the server stops: each is answered or refused, none is reset."""
+    outcomes: list[str] = []
+    readiness: list[int] = []
+    stopped = threading.Event()
+
+    def visit() -> None:
+        while not stopped.is_set():
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+            try:
+                outcomes.append(str(get(connection, "/health/live")))
+            except OSError as error:
+                outcomes.append(type(error).__name__)
+            finally:
+                connection.close()
+
+    with serving(tmp_path, WEB_DRAIN_S="2") as (process, port), ThreadPoolExecutor(4) as visitors:
+        for _ in range(4):
+            visitors.submit(visit)
+        process.send_signal(signal.SIGTERM)
+        time.sleep(0.5)
+        with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=10)) as probe:
+            readiness.append(get(probe, "/health/ready"))
+        assert process.wait(STOPPED_WITHIN_S) == 0
+        stopped.set()
+    assert readiness == [503]
+    assert set(outcomes) == {"200", "ConnectionRefusedError"}
+
+
+def test_under_a_path_every_link_and_cookie_has_it(tmp_path):
+    with serving(tmp_path, SCRIPT_NAME="/inhouse", WEB_CONCURRENCY="1") as (_, port):
+        page = raw(port, b"GET /inhouse/ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        linked = set(re.findall(rb'(?:href|src|action)="(/[^"#?]*)', page))
+        statuses = {
+            link: raw(port, b"GET %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n" % link)[9:12] for link in linked
+        }
+        problem = raw(port, b"POST /inhouse/api/v1/predictions/ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        outside = raw(port, b"GET /elsewhere/ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+    assert any(link.endswith(b".css") for link in linked)
+    assert all(link.startswith(b"/inhouse/") for link in linked)
+    assert set(statuses.values()) == {b"200"}, statuses
+    assert re.findall(rb"Path=([^;\r]+)", page) == [b"/inhouse/"] * page.count(b"Set-Cookie:")
+    assert b'"/inhouse/api/v1/problems/unauthenticated/"' in problem
+    assert outside.startswith(b"HTTP/1.1 404 ")
+
+
+def test_it_listens_on_an_address_of_ipv6(tmp_path):
+    with serving(tmp_path, host="::1", HOST="::1", WEB_CONCURRENCY="1"):
+        pass

@@ -76,9 +76,16 @@ class ProblemMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        is_error = response.status_code >= 400 and response.headers.get("Content-Type") != CONTENT_TYPE
+        status = response.status_code
+        is_error = status >= 300 and response.headers.get("Content-Type") != CONTENT_TYPE
         if is_error and request.path_info.startswith(_PREFIXES):
-            response.content = problem_body(request, _code(response.status_code))
+            code = _code(status)
+            if (
+                status < 400
+            ):  # a redirect to https: it would turn a POST into a GET, and hide that the token can be read by others
+                del response.headers["Location"]
+                response.status_code, code = PROBLEMS["insecure"].status, "insecure"
+            response.content = problem_body(request, code)
             response.headers["Content-Type"] = CONTENT_TYPE
             response.headers["Content-Length"] = str(len(response.content))
             response.headers["Cache-Control"] = "no-store"

@@ -28,16 +28,11 @@ _LONG = 2**16
 
 
 def check_body(request: HttpRequest) -> None:
-    """Refuse a body that is missing, of unknown length, encoded or too long, before a byte of it is read."""
-    if "HTTP_TRANSFER_ENCODING" in request.META:
-        raise Refusal("length-required")
+    """Refuse a body that is missing, encoded or too long before a byte of it is read. ``read_whole`` measures a chunked one."""
     if request.META.get("HTTP_CONTENT_ENCODING", "identity").strip().lower() != "identity":
         raise Refusal("unsupported-media-type", "The body must not be compressed.")
-    size = _announced(request)
-    if size <= 0:
-        raise Refusal("malformed", "The body is empty.")
-    if size > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
-        raise Refusal("too-large", f"The body has {size} bytes; at most {settings.DATA_UPLOAD_MAX_MEMORY_SIZE} are accepted.")
+    if not _is_chunked(request):
+        _check_size(_announced(request))
 
 
 class StrictJSONParser(BaseParser):
@@ -54,13 +49,15 @@ class StrictJSONParser(BaseParser):
 
 
 def read_whole(read: Callable[[], bytes], request: HttpRequest) -> Any:
-    """Return the value of the body that ``read`` returns; raise Refusal where it is not as long as ``request`` announced it."""
+    """Return the value of the body that ``read`` returns; raise Refusal if it is not as long as ``request`` announced it."""
     try:
         body = read()
     except UnreadablePostError as error:
         raise Refusal("malformed", "The body broke off.") from error
-    announced = _announced(request)
-    if len(body) != announced:
+    announced, is_chunked = _announced(request), _is_chunked(request)
+    if is_chunked:
+        _check_size(len(body))
+    elif len(body) != announced:
         raise Refusal("malformed", f"The body broke off: {announced} bytes were announced, {len(body)} arrived.")
     return read_json(body)
 
@@ -95,6 +92,18 @@ def _read_closely(body: bytes) -> Any:
         raise Refusal("malformed", "A number has too many digits.") from error
     except RecursionError as error:
         raise Refusal("malformed", _TOO_DEEP) from error
+
+
+def _check_size(size: int) -> None:
+    most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    if size <= 0:
+        raise Refusal("malformed", "The body is empty.")
+    if size > most:
+        raise Refusal("too-large", f"The body has {size} bytes or more; at most {most} are accepted.")
+
+
+def _is_chunked(request: HttpRequest) -> bool:
+    return "HTTP_TRANSFER_ENCODING" in request.META
 
 
 def _announced(request: HttpRequest) -> int:

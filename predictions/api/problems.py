@@ -52,6 +52,11 @@ PROBLEMS: dict[str, Problem] = {
         advice="Send the header 'Authorization: Token ...' with a token that an administrator gave you.",
     ),
     "forbidden": Problem(status=403, title="This is not allowed to you", advice="Ask an administrator for the permission."),
+    "insecure": Problem(
+        status=403,
+        title="The API answers over https only",
+        advice="Use the https address. Others may have read a token that was sent over http: ask an administrator for a new one.",
+    ),
     "not-found": Problem(
         status=404, title="There is nothing here", advice="Check the address; every address of the API ends with a slash."
     ),
@@ -61,18 +66,25 @@ PROBLEMS: dict[str, Problem] = {
     "not-acceptable": Problem(
         status=406, title="No acceptable representation", advice="Send 'Accept: application/json', or no such header."
     ),
-    "length-required": Problem(
-        status=411, title="The length of the body is not given", advice="Send the header Content-Length, not a chunked body."
+    "timeout": Problem(
+        status=408,
+        title="The request did not arrive in time",
+        advice="Send it again over a faster connection, or in smaller parts.",
     ),
     "too-large": Problem(status=413, title="The body is too large", advice="Send it in smaller parts."),
+    "address-too-long": Problem(status=414, title="The address is too long", advice="Send values in the body of a POST."),
     "unsupported-media-type": Problem(
         status=415, title="The media type is not supported", advice="Send 'Content-Type: application/json', in UTF-8."
     ),
     "throttled": Problem(status=429, title="Too many requests", advice="Wait for the seconds that the header Retry-After gives."),
+    "headers-too-large": Problem(status=431, title="The headers are too large", advice="Send fewer or shorter headers."),
     "internal": Problem(
         status=500,
         title="The server failed",
         advice="Nothing is wrong with the request. Report the 'request_id' to the operator, who finds it in the log.",
+    ),
+    "not-implemented": Problem(
+        status=501, title="The transfer coding is not supported", advice="Send the header Content-Length, or a chunked body."
     ),
     "unavailable": Problem(
         status=503,

@@ -99,3 +99,22 @@ def test_a_folder_that_cannot_be_written(tmp_path, monkeypatch):
     monkeypatch.setattr("os.access", lambda *_: False)
     with pytest.raises(env.EnvironmentProblem, match="nothing can be written"):
         env.writable_folder(KEY, tmp_path)
+
+
+@pytest.mark.parametrize(("value", "meant"), [("127.0.0.1", "127.0.0.1"), ("::1", "[::1]"), ("[::1]", "[::1]")])
+def test_address(set_to, value, meant):
+    set_to(value)
+    assert env.address(KEY, "127.0.0.1") == meant
+
+
+@pytest.mark.parametrize("value", ["http://localhost", "localhost:8000", "192.0.2.7", "no such host", "::1:8000:x", "a" * 300])
+def test_address_that_is_none(set_to, value):
+    set_to(value)
+    with pytest.raises(env.EnvironmentProblem, match=f"{KEY}: is "):
+        env.address(KEY, "127.0.0.1")
+
+
+def test_path_prefix(set_to):
+    for value, meant in ((None, ""), ("/", ""), ("/houses", "/houses"), ("/a/b-2", "/a/b-2")):
+        set_to(value)
+        assert env.path_prefix(KEY) == meant

@@ -40,10 +40,25 @@ UNSAFE = {
     "a folder as database": ("DATABASE_URL", {"DATABASE_URL": "sqlite:////tmp"}),
     "a short key": ("SECRET_KEY", {"SECRET_KEY": "x" * 49}),
     "debugging in public": ("DEBUG", {"DEBUG": "1", "ALLOWED_HOSTS": "houses.example,localhost"}),
-    "debugging for all": ("DEBUG", {"DEBUG": "1", "ALLOWED_HOSTS": "*"}),
+    "debugging for all": ("ALLOWED_HOSTS", {"DEBUG": "1", "ALLOWED_HOSTS": "*"}),
     "all hosts": ("ALLOWED_HOSTS", {"ALLOWED_HOSTS": "*"}),
     "all hosts among others": ("ALLOWED_HOSTS", {"ALLOWED_HOSTS": "houses.example, *"}),
     "a word for debugging": ("DEBUG", {"DEBUG": "maybe"}),
+    "a host with a scheme": ("ALLOWED_HOSTS", {"ALLOWED_HOSTS": "https://houses.example.com"}),
+    "a host with a port": ("ALLOWED_HOSTS", {"ALLOWED_HOSTS": "houses.example.com:8000"}),
+    "a host with a path": ("ALLOWED_HOSTS", {"ALLOWED_HOSTS": "houses.example.com/houses"}),
+    "hosts without a comma": ("ALLOWED_HOSTS", {"ALLOWED_HOSTS": "a b"}),
+    "a pattern of hosts": ("ALLOWED_HOSTS", {"ALLOWED_HOSTS": "*.example.com"}),
+    "no host": ("ALLOWED_HOSTS", {"ALLOWED_HOSTS": ","}),
+    "an address of IPv6 without brackets": ("ALLOWED_HOSTS", {"ALLOWED_HOSTS": "::1"}),
+    "an origin without a scheme": ("CSRF_TRUSTED_ORIGINS", {"CSRF_TRUSTED_ORIGINS": "houses.example.com"}),
+    "an origin with a slash": ("CSRF_TRUSTED_ORIGINS", {"CSRF_TRUSTED_ORIGINS": "https://houses.example.com/"}),
+    "an origin of another scheme": ("CSRF_TRUSTED_ORIGINS", {"CSRF_TRUSTED_ORIGINS": "ftp://houses.example.com"}),
+    "all origins": ("CSRF_TRUSTED_ORIGINS", {"CSRF_TRUSTED_ORIGINS": "https://a.example, *"}),
+    "https that nobody speaks": ("HTTPS", {"HTTPS": "1"}),
+    "another scope": ("HSTS_SCOPE", {"HSTS_SCOPE": "all"}),
+    "a path without its first slash": ("SCRIPT_NAME", {"SCRIPT_NAME": "houses"}),
+    "a path with a last slash": ("SCRIPT_NAME", {"SCRIPT_NAME": "/houses/"}),
     "another database": ("DATABASE_URL", {"DATABASE_URL": "mysql://localhost/x"}),
     "no place for the database": ("DATABASE_URL", {"DATABASE_URL": "sqlite:////dev/null/x.sqlite3"}),
     "no limit": ("MAX_BODY_BYTES", {"MAX_BODY_BYTES": "0"}),
@@ -72,8 +87,28 @@ def test_debugging_is_allowed_at_home():
 
 
 def test_https_closes_what_http_leaves_open():
-    names = ["SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE", "SECURE_SSL_REDIRECT", "SECURE_HSTS_PRELOAD"]
-    assert value(f"[getattr(settings, name) for name in {names}]", HTTPS="1") == [True] * 4
+    names = ["SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE", "SECURE_SSL_REDIRECT"]
+    assert value(f"[getattr(settings, name) for name in {names}]", HTTPS="1", BEHIND_PROXY="1") == [True] * 3
+
+
+@pytest.mark.parametrize(
+    ("scope", "meant"),
+    [("", [31536000, False, False]), ("subdomains", [31536000, True, False]), ("PRELOAD", [31536000, True, True])],
+)
+def test_strict_transport_covers_sub_domains_only_if_asked(scope, meant):
+    names = ["SECURE_HSTS_SECONDS", "SECURE_HSTS_INCLUDE_SUBDOMAINS", "SECURE_HSTS_PRELOAD"]
+    expression = f"[getattr(settings, name) for name in {names}]"
+    assert value(expression, HTTPS="1", BEHIND_PROXY="1", HSTS_SCOPE=scope) == meant
+
+
+def test_hosts_and_origins_as_they_should_be_written():
+    hosts = "houses.example.com, .example.org,192.0.2.7,[2001:db8::1]"
+    origins = "https://houses.example.com,https://*.example.org:8443"
+    got = value("[settings.ALLOWED_HOSTS, settings.CSRF_TRUSTED_ORIGINS]", ALLOWED_HOSTS=hosts, CSRF_TRUSTED_ORIGINS=origins)
+    assert got == [
+        ["houses.example.com", ".example.org", "192.0.2.7", "[2001:db8::1]"],
+        ["https://houses.example.com", "https://*.example.org:8443"],
+    ]
 
 
 def test_postgresql_is_a_database_too():

@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 
 from predictions.models import Prediction
-from tests.predictions.door import predicted
+from tests.predictions.door import predicted, problem_of
 
 pytestmark = pytest.mark.django_db
 PAGES = (
@@ -42,8 +42,11 @@ def test_the_page_that_refuses_a_forged_host_has_its_policy(api):
 
 def test_the_api_speaks_encrypted_where_the_site_does(api, settings, example):
     settings.SECURE_SSL_REDIRECT, settings.SECURE_HSTS_SECONDS = True, 3600
-    assert api.post("predictions/", example).status_code == 301
+    for refused in (api.post("predictions/", example), api.post("/v2/models/any/infer", {}), api.get("model/")):
+        assert "https" in problem_of(refused, 403, "insecure")["detail"]
+        assert not refused.has_header("Location")
     assert Prediction.objects.count() == 0
+    assert api.client.get("/predictions/").status_code == 301
     assert api.client.get("/api/v1/model/", secure=True)["Strict-Transport-Security"] == "max-age=3600"
 
 

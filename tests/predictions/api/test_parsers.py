@@ -115,11 +115,6 @@ def test_a_body_over_the_limit_is_refused_unread(api, settings, address):
     assert length in problem_of(response, 413, "too-large")["detail"]
 
 
-def test_a_body_in_chunks_is_refused_unread(api):
-    response = api.send("predictions/", b"", headers={"Transfer-Encoding": "chunked"}, **{"wsgi.input": Unread()})
-    problem_of(response, 411, "length-required")
-
-
 def test_an_object_with_too_many_members_is_refused(api, settings):
     body = {str(number): 1 for number in range(settings.DATA_UPLOAD_MAX_NUMBER_FIELDS + 1)}
     problem_of(api.post("predictions/", body), 413, "too-large")

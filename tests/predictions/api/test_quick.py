@@ -80,14 +80,12 @@ def test_the_location_is_where_it_can_be_got(api: Api, example: dict[str, Any]) 
     assert api.get(posted["Location"]).json() == posted.json()
 
 
-@pytest.mark.parametrize(
-    "headers", [{"Accept": "text/html"}, {"Content-Encoding": "gzip"}, {"Transfer-Encoding": "chunked"}], ids=str
-)
+@pytest.mark.parametrize("headers", [{"Accept": "text/html"}, {"Content-Encoding": "gzip"}], ids=str)
 def test_odd_headers_are_answered_alike(headers: dict[str, str], api: Api, example: dict[str, Any]) -> None:
     sent = json.dumps(example).encode()
     answers = [shape(api.send("predictions/", sent, kind, headers=headers)) for kind in ("application/json", WHOLE)]
     assert answers[0] == answers[1]
-    assert answers[0][0] in {406, 411, 415}
+    assert answers[0][0] in {406, 415}
     assert not Prediction.objects.exists()
 
 
