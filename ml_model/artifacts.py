@@ -151,11 +151,15 @@ class FieldProfile(_Stored):
 
     unknown: int
     choices: dict[str, int]
-    """Rows per choice; empty for a field without choices."""
+    """Rows per choice, or per ``True`` and ``False`` of a boolean (empty before release 2.0.0); empty for other fields."""
     least: float | None = None
     """The least number; None if there is none, and in bundles before release 2.0.0."""
     greatest: float | None = None
     """The greatest number, likewise."""
+    first_day: str = ""
+    """The earliest date of a field of dates; empty for other fields, and in bundles before release 2.0.0."""
+    last_day: str = ""
+    """The latest date, likewise."""
 
 
 class Trial(_Stored):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -9,8 +10,13 @@ import numpy as np
 
 from ml_model.artifacts import FieldProfile
 from ml_model.expressions import Columns
+from ml_model.features import encode_column, encode_days
 from ml_model.records import Record, in_words, number_in_words
 from ml_model.spec import ModelSpec
+from ml_model.tables import FieldTable, Value
+
+_FAR = 0.1
+"""Share of the days from the first to the last of the training rows: a date is far outside if it lies beyond by more of them."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -20,7 +26,7 @@ class ScoreWarning:
     field: str
     """The field that it is about."""
     code: str
-    """``outside_training`` or ``unseen_choice``."""
+    """``outside_training``, ``unseen_choice`` or ``unseen_unknown``."""
     detail: str
     """One sentence for the reader of the answer."""
 
@@ -32,11 +38,11 @@ class Caution:
         self._noun = spec.model.noun
         self._fields = spec.fields
         self._numbers = [(field.name, *_learnt(field.trained, profile[field.name])) for field in spec.field if field.trained]
-        unseen = {
-            field.name: frozenset(choice for choice in field.codes if not profile[field.name].choices[str(choice)])
-            for field in spec.field
-        }
-        self._choices = [(name, choices) for name, choices in unseen.items() if choices]
+        self._days = [(name, *_near(held)) for name, held in profile.items() if name in spec.fields and held.first_day]
+        self._profile = profile
+        unseen = {field.name: _unseen(field, profile[field.name]) for field in spec.field}
+        self._unseen = [(name, values) for name, values in unseen.items() if values]
+        self._codes = [(name, encode_column(spec.fields[name], [*values]), None in values) for name, values in self._unseen]
         self._order = {name: position for position, name in enumerate(spec.fields)}
 
     def rows(self, encoded: Columns) -> list[int]:
@@ -44,8 +50,12 @@ class Caution:
         careful = np.zeros(len(next(iter(encoded.values()))), dtype=bool)
         for name, low, high in self._numbers:
             careful |= (encoded[name] < low) | (encoded[name] > high)
-        for name, unseen in self._choices:
-            careful |= np.isin(encoded[name], [self._fields[name].codes[choice] for choice in unseen])
+        for name, first, last in self._days:
+            careful |= (encoded[name] < encode_days(first)) | (encoded[name] > encode_days(last))
+        for name, codes, includes_unknown in self._codes:
+            careful |= np.isin(encoded[name], codes)
+            if includes_unknown:
+                careful |= np.isnan(encoded[name])
         return np.flatnonzero(careful).tolist()
 
     def warnings(self, record: Record) -> tuple[ScoreWarning, ...]:
@@ -58,12 +68,21 @@ class Caution:
                 low, high = (number_in_words(field, limit) for limit in (least, most))
                 detail = f"{field.label}: the model has learnt from {low} to {high}; {in_words(field, value)} lies outside."
                 found.append(ScoreWarning(field=name, code="outside_training", detail=detail))
-        for name, unseen in self._choices:
+        for name, first, last in self._days:
+            value = record[name]
+            if value is not None and not first <= value <= last:  # type: ignore[operator]  # days as text compare as days do
+                held, label = self._profile[name], self._fields[name].label
+                detail = f"{label}: the model has learnt from {held.first_day} to {held.last_day}; {value} lies far outside."
+                found.append(ScoreWarning(field=name, code="outside_training", detail=detail))
+        for name, unseen in self._unseen:
             value = record[name]
             if value in unseen:
                 field = self._fields[name]
-                detail = f"{field.label}: the model has not seen one {self._noun} with '{in_words(field, value)}'."
-                found.append(ScoreWarning(field=name, code="unseen_choice", detail=detail))
+                if value is None:
+                    code, problem = "unseen_unknown", f"it was known of every {self._noun} that the model has learnt from"
+                else:
+                    code, problem = "unseen_choice", f"the model has not seen one {self._noun} with '{in_words(field, value)}'"
+                found.append(ScoreWarning(field=name, code=code, detail=f"{field.label}: {problem}."))
         return tuple(sorted(found, key=lambda one: self._order[one.field])) if found else ()
 
 
@@ -72,3 +91,18 @@ def _learnt(trained: tuple[float, float], held: FieldProfile) -> tuple[float, fl
     low = trained[0] if held.least is None else max(trained[0], held.least)
     high = trained[1] if held.greatest is None else min(trained[1], held.greatest)
     return low, high
+
+
+def _unseen(field: FieldTable, held: FieldProfile) -> frozenset[Value]:
+    """Values of a field that no training row has; None stands for "not known"."""
+    possible: tuple[Value, ...] = (False, True) if field.kind == "boolean" and held.choices else tuple(field.codes)
+    unseen = {value for value in possible if not held.choices[str(value)]}
+    return frozenset(unseen if field.required or held.unknown else unseen | {None})
+
+
+def _near(held: FieldProfile) -> tuple[str, str]:
+    """The first and the last day that are not far from those of the training rows."""
+    first, last = (dt.date.fromisoformat(day).toordinal() for day in (held.first_day, held.last_day))
+    margin = int(_FAR * (last - first))
+    earliest, latest = max(first - margin, dt.date.min.toordinal()), min(last + margin, dt.date.max.toordinal())
+    return dt.date.fromordinal(earliest).isoformat(), dt.date.fromordinal(latest).isoformat()

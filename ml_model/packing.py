@@ -69,7 +69,7 @@ def unlisted(
     return Bundle(
         manifest=manifest,
         spec=spec,
-        profile=_profile(spec, training),
+        profile=profile_of(spec, training),
         golden=Golden(records=[], scores=[]),
         calibration=fitted.calibration,
         opened=lambda: fitted,
@@ -119,15 +119,20 @@ def _code(folder: Path) -> Code:
         return Code(commit="unknown", clean=False)
 
 
-def _profile(spec: ModelSpec, records: Sequence[Record]) -> dict[str, FieldProfile]:
+def profile_of(spec: ModelSpec, records: Sequence[Record]) -> dict[str, FieldProfile]:
+    """Return what the training rows hold, by field; the warnings about an answer come from it."""
     profile = {}
     for field in spec.field:
         counts = Counter(record[field.name] for record in records)
-        choices = {str(choice): counts[choice] for choice in field.codes}
+        choices = {str(choice): counts[choice] for choice in ((True, False) if field.kind == "boolean" else field.codes)}
         numbers = [record[field.name] for record in records] if field.trained else []
         known = [number for number in numbers if isinstance(number, (int, float))]
         least, greatest = (min(known), max(known)) if known else (None, None)
-        profile[field.name] = FieldProfile(unknown=counts[None], choices=choices, least=least, greatest=greatest)
+        days = sorted(str(day) for day in counts if day is not None) if field.kind == "date" else []
+        first_day, last_day = (days[0], days[-1]) if days else ("", "")
+        profile[field.name] = FieldProfile(
+            unknown=counts[None], choices=choices, least=least, greatest=greatest, first_day=first_day, last_day=last_day
+        )
     return profile
 
 

@@ -188,7 +188,7 @@ def test_an_edited_manifest_is_refused(changes, reason, trained, relist):
         ("calibration.json", b"null", "calibration.json is empty"),
         ("profile.json", b'{"area": {}}', "a part of it cannot be read: area.unknown: Field required"),
         ("profile.json", b"[]", "a part of it cannot be read"),
-        ("profile.json", b"{}", "profile.json does not tell of 'heating'"),
+        ("profile.json", b"{}", "profile.json does not tell of 'area'"),
         ("golden.json", b"{", "a part of it cannot be read"),
         ("golden.json", b'{"scores": []}', "a part of it cannot be read: records: Field required"),
         (PARITY, b"{", "a part of it cannot be read"),

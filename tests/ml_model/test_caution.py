@@ -9,6 +9,8 @@ import pytest
 
 from ml_model.artifacts import FieldProfile
 from ml_model.caution import Caution, ScoreWarning
+from ml_model.features import encode_column
+from ml_model.packing import profile_of
 
 
 @pytest.fixture
@@ -64,6 +66,82 @@ def test_a_choice_that_was_never_seen(scorer, record):
     assert (warning.field, warning.code) == ("heating", "unseen_choice")
     assert warning.detail == "Heating: the model has not seen one house with 'Wood'."
     assert np.isfinite([score.value, score.low, score.high]).all()
+
+
+def test_what_was_never_unknown(scorer, record):
+    (score,) = scorer.score([record | {"sold": None, "grade": None, "area": None, "cellar": None}])
+    assert [(warning.field, warning.code) for warning in score.warnings] == [
+        ("grade", "unseen_unknown"),
+        ("sold", "unseen_unknown"),
+    ]
+    assert score.warnings[0].detail == "Grade: it was known of every house that the model has learnt from."
+
+
+FEW = [{"flag": False, "day": "2020-01-01", "z": 0}, {"flag": False, "day": "2020-12-31", "z": 1}]
+
+
+@pytest.fixture
+def cautious(tree, parse):
+    """Finds warnings by what the given training rows hold, of a flag and a day that are optional and a number."""
+    common = {"section": "main", "label": "X"}
+    tree["field"] = [
+        common | {"name": "flag", "column": "F", "kind": "boolean", "required": False, "example": False},
+        common | {"name": "day", "column": "D", "kind": "date", "required": False, "example": "2020-06-01"},
+        common | {"name": "z", "column": "Z", "kind": "number", "range": [0, 9], "trained": [0, 1], "example": 1},
+    ]
+    tree["field"][1] |= {"earliest": "0001-01-01", "latest": "9999-12-31"}
+    tree["derived"] = []
+    spec = parse(tree)
+
+    def warned(training, record, **missing):
+        profile = {name: held.model_copy(update=missing) for name, held in profile_of(spec, training).items()}
+        caution = Caution(spec, profile)
+        found = caution.warnings(FEW[0] | record)
+        encoded = {field.name: encode_column(field, [(FEW[0] | record)[field.name]]) for field in spec.field}
+        assert caution.rows(encoded) == ([0] if found else [])
+        return [(one.field, one.code) for one in found]
+
+    return warned
+
+
+@pytest.mark.parametrize(
+    ("record", "expected"),
+    [
+        ({"flag": True}, [("flag", "unseen_choice")]),
+        ({"flag": False}, []),
+        ({"flag": None}, [("flag", "unseen_unknown")]),
+        ({"day": None}, [("day", "unseen_unknown")]),
+        ({"day": "2099-01-01"}, [("day", "outside_training")]),
+        ({"day": "0001-01-01"}, [("day", "outside_training")]),
+        ({"day": "9999-12-31"}, [("day", "outside_training")]),
+        # A tenth of the 365 days is not far.
+        ({"day": "2021-02-05"}, []),
+        ({"day": "2021-02-06"}, [("day", "outside_training")]),
+        ({"day": "2019-11-26"}, []),
+        ({"day": "2019-11-25"}, [("day", "outside_training")]),
+    ],
+)
+def test_what_no_training_row_held(record, expected, cautious):
+    assert cautious(FEW, record) == expected
+
+
+def test_a_boolean_that_was_never_false(cautious):
+    assert cautious([row | {"flag": True} for row in FEW], {"flag": False}) == [("flag", "unseen_choice")]
+
+
+def test_one_unknown_row_is_enough(cautious):
+    assert cautious([*FEW, {"flag": None, "day": None, "z": 0}], {"flag": None, "day": None}) == []
+
+
+def test_dates_that_were_all_unknown_and_days_at_the_ends_of_the_calendar(cautious):
+    assert cautious([row | {"day": None} for row in FEW], {"day": "2099-01-01"}) == []
+    ends = [FEW[0] | {"day": "0001-01-01"}, FEW[0] | {"day": "9999-12-31"}]
+    assert cautious(ends, {"day": "0001-01-01"}) == cautious(ends, {"day": "9999-12-31"}) == []
+
+
+def test_a_profile_without_the_later_keys_warns_of_nothing_new(cautious):
+    later = {"choices": {}, "first_day": "", "last_day": ""}
+    assert cautious(FEW, {"flag": True, "day": "2099-01-01"}, **later) == []
 
 
 def test_warnings_come_in_the_order_of_the_fields(scorer, record):
