@@ -276,7 +276,7 @@ def read_bundle(folder: Path, manifest_sha256: str) -> Bundle:
     """
     manifest, contents = _verified(folder, manifest_sha256)
     try:
-        spec = parse_spec(contents[SPEC].decode())
+        spec = parse_spec(contents[SPEC].decode(), released=True)
         calibration = _CALIBRATION.validate_json(contents["calibration.json"])
         profile = _PROFILE.validate_json(contents["profile.json"])
         golden = Golden.model_validate_json(contents["golden.json"])
@@ -304,7 +304,7 @@ def read_spec(folder: Path, manifest_sha256: str) -> ModelSpec:
     """Return the spec of a bundle after the same verification, opening nothing else; raise BundleRefused."""
     _, contents = _verified(folder, manifest_sha256)
     try:
-        return parse_spec(contents[SPEC].decode())
+        return parse_spec(contents[SPEC].decode(), released=True)
     except ModelError as error:
         raise BundleRefused(folder.name, f"its {SPEC} cannot be read: {error}") from error
 

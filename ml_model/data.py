@@ -62,7 +62,7 @@ def records_of(table: pd.DataFrame, spec: ModelSpec) -> list[dict[str, object]]:
 
     Raises DataError naming the columns that are missing: an optional answer may be left blank, but not forgotten.
     """
-    columns = {field.name: name for field in spec.field for name in (field.name, field.column) if name in table}
+    columns = {field.name: name for field in spec.field for name in _possible_columns(spec, field, table) if name in table}
     missing = [field.column for field in spec.field if field.name not in columns]
     if missing:
         hint = nearest(missing[0], map(str, table.columns))
@@ -160,6 +160,16 @@ def has_decimal_commas(spec: ModelSpec, table: pd.DataFrame) -> bool:
     """Return whether a table that ``records_of`` has read writes numbers with a decimal comma."""
     columns = [name for field in spec.field if _holds_numbers(field) for name in (field.column, field.name) if name in table]
     return decimal_commas(table, columns)
+
+
+def _possible_columns(spec: ModelSpec, field: FieldTable, table: pd.DataFrame) -> tuple[str, str]:
+    """Names of the column of a field, the last of which is preferred.
+
+    A column that has the name of another field is that field's, unless the table has the other field's raw column as well.
+    """
+    other = spec.fields.get(field.column, field)
+    is_others = other is not field and other.column not in table
+    return (field.column, field.name) if is_others else (field.name, field.column)
 
 
 def _cells(table: pd.DataFrame, field: FieldTable, column: str) -> Iterable[str]:

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 _LONGEST_WORD = 80
 """Characters of a word that a hint is looked for."""
+_LISTED_FAULTS = 50
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
@@ -47,9 +48,17 @@ class ModelError(Exception):
 class SpecError(ModelError):
     """``model.toml`` breaks its own rules."""
 
-    def __init__(self, key: str, problem: str) -> None:
+    def __init__(self, key: str, problem: str, *others: tuple[str, str]) -> None:
         self.key = key
-        super().__init__(f"model.toml: {key}: {problem}")
+        """Key of the first fault."""
+        self.faults = ((key, problem), *others)
+        """Key and sentence of every fault."""
+        lines = [": ".join(fault) for fault in self.faults[:_LISTED_FAULTS]]
+        more = len(self.faults) - len(lines)
+        lines += [f"and {more} more"] if more else []
+        super().__init__(
+            f"model.toml: {lines[0]}" if not others else "\n- ".join([f"model.toml has {len(self.faults)} faults:", *lines])
+        )
 
 
 class ExpressionError(ModelError):
@@ -68,7 +77,8 @@ class TrainingError(ModelError):
 
     def __init__(self, stage: str, cause: Exception) -> None:
         self.stage = stage
-        super().__init__(f"training stopped in stage '{stage}': {in_one_line(cause)}")
+        problem = str(cause) if isinstance(cause, SpecError) else in_one_line(cause)
+        super().__init__(f"training stopped in stage '{stage}': {problem}")
 
 
 class GatesFailed(ModelError):

@@ -52,7 +52,7 @@ _COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.Eq: operator.eq,
     ast.NotEq: operator.ne,
 }
-_FUNCTIONS = ("log", "min", "max", "unknown", "none")
+FUNCTIONS = ("log", "min", "max", "unknown", "none")
 
 
 @dataclass(frozen=True)
@@ -185,9 +185,9 @@ class _Reader:
             case "none", [ast.Name(id=name)]:
                 code, is_code, field = self.code(name, NONE_CHOICE), self.arithmetic.is_code, operator.itemgetter(name)
                 return lambda values: is_code(field(values), code)
-        if function in _FUNCTIONS:
+        if function in FUNCTIONS:
             raise self.refuse(f"'{function}' is used as log(x), min(x, y), max(x, y), unknown(field) or none(field)")
-        raise self.refuse(f"there is no function '{function}'.{nearest(function, _FUNCTIONS)}")
+        raise self.refuse(f"there is no function '{function}'.{nearest(function, FUNCTIONS)}")
 
     def code(self, name: str, choice: str) -> int:
         self.known(name)

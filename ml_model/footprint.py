@@ -71,7 +71,7 @@ def _loading(one: Contender) -> Callable[[], object]:
             return compiled_answers(one.files[COMPILED])
         return joblib.load(io.BytesIO(one.files[ESTIMATORS]))
 
-    return lambda: (parse_spec(one.files[SPEC].decode()), opened())
+    return lambda: (parse_spec(one.files[SPEC].decode(), released=True), opened())
 
 
 def _answering(one: Contender) -> Callable[[], object]:

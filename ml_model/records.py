@@ -178,8 +178,6 @@ def read_cell(field: FieldTable, text: str) -> Value:
         return NONE_CHOICE
     if text == UNKNOWN_CELL and UNKNOWN_CELL not in field.codes:
         return None
-    if field.choices and (choice := read_choice(field.spellings, text)) is not None:
-        return choice
     if field.kind == "boolean" and (number := read_number(text)) in (0, 1):
         return bool(number)  # programs of statistics write true as 1.0
     return read_text(field, text)

@@ -97,7 +97,7 @@ def _check_inputs(bundle: Bundle, spec_path: Path | None) -> None:
     if manifest.spec_sha256 != manifest.files[SPEC]:
         raise NotReproduced(manifest.version, f"{SPEC} is not the one that the manifest says it was trained from")
     if spec_path:
-        _same(manifest.version, spec_path.name, _keys(_plain(load_spec(spec_path))), _keys(_plain(bundle.spec)))
+        _same(manifest.version, spec_path.name, _keys(_plain(load_spec(spec_path, released=True))), _keys(_plain(bundle.spec)))
 
 
 def _same(version: str, where: str, now: Mapping[str, object], then: Mapping[str, object]) -> None:

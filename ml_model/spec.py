@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
+import unicodedata
 from collections.abc import Mapping
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Any
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError
 
 from ml_model.acceptance import ACCEPTANCE, BehaviourTable, GatesTable, SliceTable
-from ml_model.errors import ExpressionError, SpecError, nearest
+from ml_model.errors import SpecError
 from ml_model.expressions import Expression, Vocabulary, parse
-from ml_model.metrics import METRICS, MetricKind
+from ml_model.spec_faults import LISTS, faults_of
+from ml_model.spec_rules import ANY, Fault, Tables, faults_across, vocabulary_of
 from ml_model.tables import (
-    NUMERIC,
+    NAME,
     TABLES,
     DataTable,
     DerivedTable,
@@ -28,9 +32,7 @@ from ml_model.tables import (
     TargetTable,
     Value,
 )
-
-MOST_FIELDS = 900
-"""Most fields of a model: a form or a JSON object of the site has 1,000 values at most, and some of a form are not fields."""
+from ml_model.texts import decode_lines, visible
 
 
 class ModelSpec(Table):
@@ -56,7 +58,7 @@ class ModelSpec(Table):
     @cached_property
     def vocabulary(self) -> Vocabulary:
         """What expressions may name."""
-        return {field.name: {str(choice): code for choice, code in field.codes.items()} or None for field in self.field}
+        return vocabulary_of(self.field)
 
     @cached_property
     def expressions(self) -> dict[str, Expression]:
@@ -82,101 +84,102 @@ class ModelSpec(Table):
         """A typical record."""
         return {field.name: field.example for field in self.field}
 
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        if len(self.field) > MOST_FIELDS:
-            raise ValueError(f"there are {len(self.field)} fields; at most {MOST_FIELDS} can be asked, so leave some out")
-        names = [field.name for field in self.field] + [derived.name for derived in self.derived]
-        columns = [field.column for field in self.field]
-        sections = [section.name for section in self.section]
-        for what, words in (("name", names), ("column", columns), ("section name", sections)):
-            for word in words:
-                if words.count(word) > 1:
-                    raise ValueError(f"{what} '{word}' is used twice")
-        for field in self.field:
-            if field.section not in sections:
-                raise ValueError(
-                    f"field '{field.name}': there is no section '{field.section}'.{nearest(field.section, sections)}"
-                )
-        if not self.derived and not any(field.feature for field in self.field):
-            raise ValueError("no field is a feature and no feature is derived: the model would see nothing")
-        if self.target.column in columns:
-            raise ValueError(f"the target column '{self.target.column}' is also a field: the model would be told the answer")
-        wanted = {"regression": range(1), "binary": range(2, 3), "multiclass": range(3, 1000)}[self.model.task]
-        if len(self.target.classes) not in wanted:
-            raise ValueError(
-                f"target.classes has {len(self.target.classes)} classes, which does not fit task '{self.model.task}'"
-            )
-        if self.target.classes and self.target.transform != "none":
-            raise ValueError("target.transform is for numbers; leave it out for classes")
-        self._check_acceptance()
-        return self
-
-    def _check_acceptance(self) -> None:
-        known = {name: kind for name, kind in METRICS.items() if kind.numbers == self.is_regression}
-        if self.gates:
-            for name in (self.gates.metric, *self.gates.limits):
-                if name not in known:
-                    raise ValueError(f"gates: there is no metric '{name}' for this task.{nearest(name, known)}")
-            if not known[self.gates.metric].is_loss:
-                raise ValueError(f"gates.metric '{self.gates.metric}' is no loss; use one of {_losses(known)}")
-        for one in self.behaviour:
-            if one.field not in self.fields:
-                raise ValueError(f"behaviour '{one.name}': there is no field '{one.field}'.{nearest(one.field, self.fields)}")
-            number = isinstance(one.amount, (int, float)) and not isinstance(one.amount, bool)
-            if one.change != "set" and not (number and self.fields[one.field].kind in NUMERIC):
-                raise ValueError(f"behaviour '{one.name}': '{one.change}' needs a field that is a number, and a number as amount")
-            if one.change == "set" and self.fields[one.field].choices and one.amount not in self.fields[one.field].codes:
-                raise ValueError(f"behaviour '{one.name}': field '{one.field}' has no choice {one.amount!r}")
-            if one.change == "set" and not self.fields[one.field].choices and not _fits(self.fields[one.field], one.amount):
-                raise ValueError(f"behaviour '{one.name}': field '{one.field}' cannot be {one.amount!r}")
-        if self.task_is_multiclass and self.behaviour:
-            raise ValueError("behaviour needs a number or two classes: with several there is no direction")
-
     @property
     def task_is_multiclass(self) -> bool:
         """Whether one of several classes is predicted."""
         return self.model.task == "multiclass"
 
 
-def parse_spec(text: str) -> ModelSpec:
-    """Parse the text of a ``model.toml``; raise SpecError that names the key."""
+def read_spec_text(path: Path) -> str:
+    """Return the text of a ``model.toml`` as editors write it: any line ends, with or without byte-order mark, in Unicode's NFC.
+
+    Characters that are not seen, and spaces that only look like spaces, are replaced if the text is no TOML because of them.
+    Raises SpecError if it cannot be read.
+    """
+    try:
+        text = unicodedata.normalize("NFC", decode_lines(path.read_bytes()))
+    except OSError as error:
+        raise SpecError("file", f"cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise SpecError("file", f"cannot be read: {error}") from error
+    try:
+        tomllib.loads(text)
+    except ValueError:
+        return visible(text)
+    return text
+
+
+def load_spec(path: Path, *, released: bool = False) -> ModelSpec:
+    """Read and parse a ``model.toml``; raise SpecError if it is missing or wrong."""
+    return parse_spec(read_spec_text(path), released=released)
+
+
+def parse_spec(text: str, *, released: bool = False) -> ModelSpec:
+    """Parse the text of a ``model.toml``; raise SpecError that names the key of every fault.
+
+    A ``released`` spec was accepted once, and is not held to rules that came later.
+    """
     try:
         tree = tomllib.loads(text)
     except ValueError as error:
-        raise SpecError("file", f"is not valid TOML: {error}") from error
+        raise SpecError("file", f"is not valid TOML: {error}{_advice(text, str(error))}") from error
+    faults: list[Fault] = []
     try:
         spec = ModelSpec.model_validate(_frozen(tree))
+        tables = Tables(**{name: getattr(spec, name) for name in _ACROSS})
     except ValidationError as error:
-        raise _named(error, tree) from error
-    written = [(f"derived[{one.name}].expression", one.expression) for one in spec.derived]
-    written += [(f"slice[{one.name}].where", one.where) for one in spec.slice]
-    for key, expression in written:
-        try:
-            parse(expression, spec.vocabulary)
-        except ExpressionError as error:
-            raise SpecError(key, str(error)) from error
+        faults = faults_of(error, tree, _MODELS, ModelSpec)
+        tables = _readable(tree)
+    faults += [fault for fault in faults_across(tables, released=released) if fault not in faults]
+    if faults:
+        raise SpecError(*faults[0], *faults[1:])
     return spec
 
 
-def load_spec(path: Path) -> ModelSpec:
-    """Read and parse a ``model.toml``; raise SpecError where it is missing or wrong."""
-    try:
-        return parse_spec(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise SpecError("file", f"cannot be read: {error}") from error
+_MODELS = TABLES | ACCEPTANCE
+_ACROSS = ("model", "target", "section", "field", "derived", "slice", "behaviour", "gates")
+"""Tables that have rules together."""
 
 
-def _fits(field: FieldTable, amount: object) -> bool:
-    if field.kind == "date":
-        return isinstance(amount, str) and field.earliest <= amount <= field.latest
-    if field.kind == "boolean" or isinstance(amount, bool):
-        return field.kind == "boolean" and isinstance(amount, bool)
-    return isinstance(amount, (int, float)) and field.range is not None and field.range[0] <= amount <= field.range[1]
+def _readable(tree: Mapping[str, object]) -> Tables:
+    """The tables of a faulty spec that are right each by itself."""
+    found: dict[str, Any] = {}
+    unreadable: set[tuple[str, str]] = set()
+    for key in _ACROSS:
+        given = tree.get(key)
+        tables = []
+        for table in given if isinstance(given, list) else [given]:
+            try:
+                tables.append(_MODELS[key].model_validate(_frozen(table)))
+            except ValidationError:
+                if key in LISTS and key in tree:
+                    name = table.get("name") if isinstance(table, dict) else None
+                    unreadable.add((key, name if isinstance(name, str) and re.fullmatch(NAME, name) else ANY))
+        if key in {"section", "field"} and not tables:
+            unreadable.add((key, ANY))
+        found[key] = tuple(tables) if key in LISTS else next(iter(tables), None)
+    return Tables(**found, unreadable=frozenset(unreadable))
 
 
-def _losses(known: Mapping[str, MetricKind]) -> str:
-    return ", ".join(name for name, kind in known.items() if kind.is_loss)
+def _advice(text: str, problem: str) -> str:
+    """What to write where the words of the parser do not say it."""
+    line = int(found[1]) if (found := re.search(r"line (\d{1,9})", problem)) else 0
+    written = next(islice(text.split("\n"), line - 1, None), "") if line else ""
+    value = written.partition("=")[2].strip()
+    advice = ""
+    if re.search("[\u201c\u201d\u201e\u201f\u2018\u2019\u00ab\u00bb]", written):
+        advice = ' Write straight quotes: "…".'
+    elif "\\" in value:
+        advice = " Write paths with /."
+    elif value in {"True", "False", "TRUE", "FALSE", "yes", "no"}:
+        advice = " Write true or false."
+    elif re.fullmatch(r"[+-]?\d{1,20},\d{1,20}", value):
+        advice = " Write a point for decimals."
+    elif re.match("[^\\W\\d]", value):
+        advice = ' Write text in quotes: "…".'
+    elif "overwrite" in problem:
+        advice = " A key stands twice; leave one out."
+    return f" {written.strip()[:80]!r}.{advice}" if written.strip() else advice
 
 
 def _frozen(value: object) -> object:
@@ -184,29 +187,3 @@ def _frozen(value: object) -> object:
     if isinstance(value, dict):
         return {key: _frozen(inner) for key, inner in value.items()}
     return tuple(map(_frozen, value)) if isinstance(value, list) else value
-
-
-def _named(error: ValidationError, tree: object) -> SpecError:
-    """The first fault, with its key as the user wrote it: ``field[living_area].kind``."""
-    first = error.errors(include_url=False)[0]
-    key, here = "", tree
-    for step in first["loc"]:
-        if isinstance(step, int):
-            here = here[step] if isinstance(here, list) and step < len(here) else None
-            name = here.get("name") if isinstance(here, dict) else None
-            key += f"[{name if isinstance(name, str) and name.isprintable() else step}]"
-        elif isinstance(here, dict) and (step in here or first["type"] == "missing"):
-            here = here.get(step)
-            key += f".{step}" if key else step
-    match first["type"]:
-        case "extra_forbidden":
-            tables = TABLES | ACCEPTANCE
-            parents = [tables[str(step)] for step in first["loc"][:-1] if str(step) in tables]
-            problem = f"unknown key.{nearest(str(first['loc'][-1]), (parents or [ModelSpec])[-1].model_fields)}"
-        case "missing":
-            problem = "is missing"
-        case "value_error":
-            problem = str(first["ctx"]["error"])
-        case _:
-            problem = f"{first['msg']}; got {first['input']!r:.80}"
-    return SpecError(key or "file", problem)

@@ -6,12 +6,13 @@ To add a key: add it to the class of its table with a line of text, use it where
 
 from __future__ import annotations
 
-import datetime as dt
+from collections.abc import Iterator
 from functools import cached_property
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from ml_model.days import Day, day_of, text_of_day
 from ml_model.expressions import NONE_CHOICE
 from ml_model.texts import plain
 
@@ -19,8 +20,11 @@ Choice = Annotated[str, Field(pattern=r"^\S(.*\S)?$")] | int
 Kind = Literal["number", "integer", "boolean", "category", "ordered", "date"]
 Task = Literal["regression", "binary", "multiclass"]
 Value = str | int | float | bool | None
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+NAME = r"^[a-z][a-z0-9_]{0,62}$"
+Name = Annotated[str, Field(pattern=NAME)]
 Text = Annotated[str, Field(min_length=1, max_length=2000)]
+
+
 Column = Annotated[Text, AfterValidator(plain)]
 """Name of a column, in the form in which files are read."""
 
@@ -124,13 +128,13 @@ class FieldTable(Table):
     """Least and largest number that is accepted."""
     trained: tuple[float, float] | None = None
     """Least and largest number that the model learnt from; beyond it an answer carries a warning."""
-    earliest: str = ""
+    earliest: Day = ""
     """For a date: the first day that is accepted, as YYYY-MM-DD."""
-    latest: str = ""
+    latest: Day = ""
     """For a date: the last day that is accepted."""
     choices: tuple[tuple[Choice, Text], ...] = ()
     """Each choice as in the data with its meaning in words. The choice ``none`` means that there is none."""
-    example: Value
+    example: Annotated[Value, BeforeValidator(text_of_day)]
     """A typical answer; all examples together make a record that the form and the API show."""
     feature: bool = True
     """False where the model sees the field through derived features alone."""
@@ -152,40 +156,48 @@ class FieldTable(Table):
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
+        if problems := [*self._problems_of_numbers(), *self._problems_of_choices(), *self._problems_of_days()]:
+            raise ValueError("; ".join(problems))
+        return self
+
+    def _problems_of_numbers(self) -> Iterator[str]:
         needs_range = self.kind in NUMERIC
         if needs_range != (self.range is not None) or needs_range != (self.trained is not None):
-            raise ValueError(
-                f"range and trained are {'needed for' if needs_range else 'not part of'} a field of kind {self.kind}"
-            )
-        if self.range and self.trained and not self.range[0] <= self.trained[0] < self.trained[1] <= self.range[1]:
-            raise ValueError("trained must lie within range, the least number first")
+            written = ": write range = [0, 100] and trained = [10, 90]" if needs_range else ": leave them out"
+            yield f"range and trained are {'needed for' if needs_range else 'not part of'} a field of kind {self.kind}{written}"
+        elif self.range and self.trained and not self.range[0] <= self.trained[0] < self.trained[1] <= self.range[1]:
+            yield "trained must lie within range, the least number first"
+        if self.required and self.blank:
+            yield "blank says what a blank means, but the field is required: leave blank out, or write required = false"
+
+    def _problems_of_choices(self) -> Iterator[str]:
         if (self.kind in CHOOSING) != bool(self.choices):
-            raise ValueError(
-                f"choices are {'needed for' if self.kind in CHOOSING else 'not part of'} a field of kind {self.kind}"
+            needed = 'needed for a field of kind {}: write choices = [["a", "Meaning of a"], ["b", "Meaning of b"]]'
+            yield f"choices are {needed if self.kind in CHOOSING else 'not part of a field of kind {}: leave them out'}".format(
+                self.kind
             )
         # As text, because a form and a data file hold nothing else.
         if len({str(choice) for choice in self.codes}) != len(self.choices):
-            raise ValueError("choices repeat a value")
+            yield "choices repeat a value"
         if len({type(choice) for choice in self.codes if choice != NONE_CHOICE}) > 1:
-            raise ValueError("choices are either all text or all whole numbers (beside 'none')")
+            yield f"choices are either all text or all whole numbers (apart from '{NONE_CHOICE}')"
         if self.empty_cell == "none" and NONE_CHOICE not in self.codes:
-            raise ValueError(f"empty_cell is 'none', so the choices need one of value '{NONE_CHOICE}'")
+            yield f"empty_cell is 'none', so the choices need one of value '{NONE_CHOICE}'"
         if self.empty_cell == "none" and UNKNOWN_CELL in self.codes:
-            raise ValueError(f"empty_cell is 'none', so a cell '{UNKNOWN_CELL}' means not known and cannot be a choice")
-        if self.required and self.blank:
-            raise ValueError("blank says what a blank means, but the field is required")
-        if self.kind != "date" and (self.earliest or self.latest):
-            raise ValueError("earliest and latest are for a field of kind date, and for no other")
-        if self.kind == "date" and not _day(self.earliest) <= _day(self.latest):
-            raise ValueError("earliest must not be after latest")
-        return self
+            yield f"empty_cell is 'none', so a cell '{UNKNOWN_CELL}' means not known and cannot be a choice"
 
-
-def _day(text: str) -> dt.date:
-    try:
-        return dt.datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007  # a day has no time zone
-    except ValueError:
-        raise ValueError(f"a field of kind date needs earliest and latest as YYYY-MM-DD; got '{text}'") from None
+    def _problems_of_days(self) -> Iterator[str]:
+        if self.kind != "date":
+            if self.earliest or self.latest:
+                yield "earliest and latest are for a field of kind date, and for no other"
+            return
+        try:
+            ordered = day_of(self.earliest) <= day_of(self.latest)
+        except ValueError as error:
+            yield f"a field of kind date needs earliest and latest as YYYY-MM-DD; {error}"
+            return
+        if not ordered:
+            yield "earliest must not be after latest"
 
 
 class DerivedTable(Table):

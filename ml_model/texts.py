@@ -53,7 +53,12 @@ def plain(text: str) -> str:
     """
     if text.isascii() or len(text) > _LONGEST:
         return text.strip()
-    return unicodedata.normalize("NFC", text.translate(_PLAIN)).strip()
+    return unicodedata.normalize("NFC", visible(text)).strip()
+
+
+def visible(text: str) -> str:
+    """Return text without invisible characters, and with a space for any kind of space."""
+    return text.translate(_PLAIN)
 
 
 def plain_number(text: str) -> str:

@@ -32,7 +32,7 @@ from ml_model.pipeline import build_estimator
 from ml_model.quality import check_data
 from ml_model.releases import TRAINED, add_release, check_version, read_releases
 from ml_model.scoring import Scorer, predict_intervals
-from ml_model.spec import ModelSpec, parse_spec
+from ml_model.spec import ModelSpec, parse_spec, read_spec_text
 
 SPEC_PATH = Path(__file__).parent / SPEC
 
@@ -82,7 +82,7 @@ def train(
 
 def _prepared(spec_path: Path, log: Logbook) -> tuple[str, Dataset, list[Finding]]:
     with log.stage("load") as facts:
-        text = spec_path.read_text("utf-8")
+        text = read_spec_text(spec_path)
         spec = parse_spec(text)
         dataset = load_dataset(spec, spec_path.parent)
         facts.update(rows=len(dataset.records), data_sha256=dataset.provenance.sha256)

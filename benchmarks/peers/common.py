@@ -22,7 +22,7 @@ class Model:
 
     def __init__(self, folder: Path) -> None:
         self.version = folder.name
-        self.spec = parse_spec((folder / "model.toml").read_text("utf-8"))
+        self.spec = parse_spec((folder / "model.toml").read_text("utf-8"), released=True)
         learnt = joblib.load(folder / "pipeline.joblib")
         self._estimator, self._difficulty = learnt["estimator"], learnt["difficulty"]
         self._quantile = Calibration.model_validate_json((folder / "calibration.json").read_bytes()).quantile

@@ -9,7 +9,7 @@ import pytest
 from ml_model.csv_files import read_table
 from ml_model.data import file_digest, held_out, load_dataset, read_provenance, records_of
 from ml_model.errors import DataError
-from ml_model.spec import load_spec
+from ml_model.spec import load_spec, parse_spec
 
 
 @pytest.fixture
@@ -82,6 +82,14 @@ def test_columns_may_bear_raw_names_or_names_of_fields(house, house_csv, table_o
         "sold": raw["Sold"].iloc[0],
         "lot": 1000,
     }
+
+
+def test_a_released_spec_whose_column_has_the_name_of_another_field(house_csv, tree, to_toml, table_of):
+    tree["field"][0] |= {"column": "rooms"}
+    spec = parse_spec(to_toml(tree), released=True)
+    raw = table_of(house_csv.replace("Area", "rooms", 1))
+    named = raw.rename(columns={field.column: field.name for field in spec.field})
+    assert records_of(raw, spec) == records_of(named, spec)
 
 
 def test_missing_columns_are_named(house, house_csv, table_of):

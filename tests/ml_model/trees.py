@@ -12,10 +12,16 @@ def at(tree, way):
     return tree
 
 
-def refusal(parse, tree):
-    """Return the error by which a tree is refused."""
+def refusal(parse, tree, faults=1):
+    """Return the error by which a tree is refused, which has so many faults."""
     with pytest.raises(SpecError) as refused:
         parse(tree)
-    assert str(refused.value).startswith(f"model.toml: {refused.value.key}: ")
-    assert "\n" not in str(refused.value)
-    return refused.value
+    error = refused.value
+    if faults:
+        assert len(error.faults) == faults, str(error)
+    if len(error.faults) == 1:
+        assert str(error).startswith(f"model.toml: {error.key}: ")
+        assert "\n" not in str(error)
+    else:
+        assert str(error).startswith(f"model.toml has {len(error.faults)} faults:\n- {error.key}: ")
+    return error
