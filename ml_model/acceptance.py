@@ -48,7 +48,7 @@ class GatesTable(Table):
     """Largest increase of the mean loss in any slice over the live release, as a share of it."""
     slice_rows: Annotated[int, Field(ge=5, le=100_000)] = 20
     """Fewest test rows for a slice to be judged."""
-    corner_reach: Annotated[float, Field(gt=0, le=1e6)] = 50.0
+    corner_reach: Annotated[float, Field(gt=0, le=1e6)] = 1000.0
     """How far intervals may reach beyond the training targets at the corners of the ranges, in spreads of those targets."""
     size_ratio: Annotated[float, Field(ge=1, le=1000)] = 3.0
     """Largest size of the bundle beside that of the live release."""

@@ -33,6 +33,8 @@ ESTIMATORS = "pipeline.joblib"
 SPEC = "model.toml"
 COMPILED = "model.onnx"
 PARITY = "parity.json"
+UNKNOWN = "unknown"
+"""Commit of code that no repository is known to hold."""
 TOLERANCE = 1e-9
 """Largest relative error of an answer beside the one on record, or beside scikit-learn's."""
 
@@ -60,6 +62,8 @@ class Origin(_Stored):
     extraction: str = ""
     """The code that made the file out of its origin, with its version; empty where it was not told."""
     sha256: str
+    commit: str = ""
+    """Git commit that holds the file byte for byte; empty if none is known, and in bundles before release 2.0.0."""
     rows: int
     train_rows: int
     test_rows: int
@@ -69,9 +73,13 @@ class Code(_Stored):
     """The code that trained a bundle."""
 
     commit: str
-    """Git commit, or ``unknown`` outside of a checkout."""
+    """Git commit that holds this package, or ``UNKNOWN``."""
     clean: bool
-    """Whether the tree was as committed."""
+    """Whether the tree was as committed, and this package and ``model.toml`` byte for byte; False if that is not known."""
+
+    def __str__(self) -> str:
+        changed = "" if self.clean or self.commit == UNKNOWN else ", with changes that were not committed"
+        return f"{self.commit}{changed}"
 
 
 class Finding(_Stored):

@@ -162,11 +162,10 @@ def _changes(manifest: Manifest, changes: Sequence[Change] | None) -> list[str]:
 
 
 def _provenance(manifest: Manifest) -> list[str]:
-    commit = f"{manifest.code.commit}{'' if manifest.code.clean else ', with changes that were not committed'}"
     rows = [
         ("trained at", manifest.trained_at),
         ("model.toml, SHA-256", manifest.spec_sha256),
-        ("commit", commit),
+        ("commit", str(manifest.code)),
         ("seed", str(manifest.seed)),
         ("Python", f"{manifest.python} on {manifest.machine}"),
         *manifest.libraries.items(),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import platform
-import subprocess
 from collections import Counter
 from collections.abc import Sequence
 from importlib.metadata import version as library_version
@@ -13,12 +12,14 @@ from pathlib import Path
 
 import joblib
 
+from ml_model import checkout
 from ml_model.artifacts import (
     COMPILED,
     ESTIMATORS,
     FORMAT,
     PARITY,
     SPEC,
+    UNKNOWN,
     Bundle,
     Code,
     FieldProfile,
@@ -36,6 +37,7 @@ from ml_model.records import Record
 from ml_model.scoring import Scorer, golden_answer
 from ml_model.spec import ModelSpec
 
+PACKAGE = Path(__file__).parent
 _LIBRARIES = ("crepes", "joblib", "numpy", "onnx", "onnxruntime", "pandas", "pydantic", "scikit-learn", "scipy")
 _GOLDEN_RECORDS = 20
 
@@ -50,8 +52,8 @@ def draft_manifest(version: str, text: str, spec: ModelSpec, dataset: Dataset, *
         duration_s=0.0,
         seed=spec.estimator.seed,
         spec_sha256=digest(text.encode()),
-        data=_origin(spec, dataset),
-        code=_code(folder),
+        data=_origin(spec, dataset, folder),
+        code=_code(text, folder),
         python=platform.python_version(),
         machine=platform.machine(),
         instructions=instruction_set(),
@@ -94,7 +96,7 @@ def pack(text: str, bundle: Bundle, test: Sequence[Record]) -> Contender:
     return Contender(scorer=scorer, files=files)
 
 
-def _origin(spec: ModelSpec, dataset: Dataset) -> Origin:
+def _origin(spec: ModelSpec, dataset: Dataset, folder: Path) -> Origin:
     told = dataset.provenance
     tests = int(dataset.is_test.sum())
     return Origin(
@@ -103,20 +105,31 @@ def _origin(spec: ModelSpec, dataset: Dataset) -> Origin:
         licence=told.licence,
         extraction=told.extraction,
         sha256=told.sha256,
+        commit=_data_commit(folder / spec.data.file, told.sha256),
         rows=told.rows,
         train_rows=told.rows - tests,
         test_rows=tests,
     )
 
 
-def _code(folder: Path) -> Code:
-    def git(*words: str) -> str:
-        return subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True, check=True).stdout.strip()
+def _code(text: str, folder: Path, package: Path = PACKAGE) -> Code:
+    """The commit that holds the package, if the repository around it does; ``text`` is the ``model.toml`` in ``folder``."""
+    files = checkout.read(sorted(package.glob("*.py")))
+    if folder.resolve() == package.resolve():
+        files[package / SPEC] = text.encode()
+    commit = checkout.head(package)
+    differing = checkout.changed(files, commit) if commit else None
+    if commit is None or differing is None:
+        return Code(commit=UNKNOWN, clean=False)
+    status = checkout.git(package, "status", "--porcelain", "--untracked-files=normal")
+    return Code(commit=commit, clean=not differing and status == b"")
 
-    try:
-        return Code(commit=git("rev-parse", "HEAD"), clean=not git("status", "--porcelain"))
-    except (OSError, subprocess.CalledProcessError):
-        return Code(commit="unknown", clean=False)
+
+def _data_commit(path: Path, sha256: str) -> str:
+    """The commit that holds the data file with this digest; empty if none is known."""
+    commit, files = checkout.head(path.parent), checkout.read([path])
+    known = commit and checkout.changed(files, commit) == [] and digest(files[path]) == sha256
+    return commit if commit and known else ""
 
 
 def profile_of(spec: ModelSpec, records: Sequence[Record]) -> dict[str, FieldProfile]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ml_model.artifacts import GateResult, Manifest, Metric
+from ml_model.artifacts import UNKNOWN, GateResult, Manifest, Metric
 from ml_model.benchmark import metrics_of, slice_metrics
 from ml_model.card import TIMED, data_lines, gate_lines, group_lines, metric_lines, slice_lines
 from ml_model.data import Dataset, load_dataset
@@ -45,7 +45,9 @@ def evaluate(version: str, *, trained: Path = TRAINED, folder: Path = PACKAGE) -
     recorded, spec = contender.scorer.manifest, contender.scorer.spec
     dataset = load_dataset(spec, folder)
     if dataset.provenance.sha256 != recorded.data.sha256:
-        raise DataError(f"{spec.data.file}: is not the data of release {version}; check out commit {recorded.code.commit}")
+        commit = recorded.data.commit or recorded.code.commit
+        where = "" if commit == UNKNOWN else f"; check out commit {commit}"
+        raise DataError(f"{spec.data.file}: is not the data of release {version}{where}")
     records = [record for record, held_out in zip(dataset.records, dataset.is_test, strict=True) if held_out]
     target = dataset.target[dataset.is_test]
     scores = contender.scorer.score(records)

@@ -103,7 +103,7 @@ def _provenance(manifest: Manifest, listed: str) -> Iterator[str]:
     yield f"trained at {manifest.trained_at} in {manifest.duration_s:g} s, seed {manifest.seed}"
     yield f"data {data.file}, sha256 {data.sha256}, {data.train_rows} rows to learn from, {data.test_rows} held out"
     yield f"spec sha256 {manifest.spec_sha256}"
-    yield f"commit {code.commit}{'' if code.clean else ', with changes that were not committed'}"
+    yield f"commit {code}"
     yield f"Python {manifest.python} on {manifest.machine}; {', '.join(map(' '.join, manifest.libraries.items()))}"
 
 

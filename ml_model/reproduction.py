@@ -7,7 +7,6 @@ import io
 import itertools
 import json
 import re
-import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -15,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ml_model import checkout
 from ml_model.artifacts import SPEC, Bundle, Fitted, Manifest, digest, read_bundle
 from ml_model.compilation import compile_fitted
 from ml_model.csv_files import read_table
@@ -23,6 +23,7 @@ from ml_model.environment import differences
 from ml_model.errors import DataError, NotReproduced
 from ml_model.features import FeatureEncoder, Matrix
 from ml_model.logbook import Logbook, Report
+from ml_model.packing import PACKAGE
 from ml_model.releases import TRAINED, read_releases
 from ml_model.scoring import Scorer, golden_answer, predict_intervals, prove_golden
 from ml_model.spec import ModelSpec, load_spec
@@ -75,7 +76,7 @@ def reproduce(
     bundle = read_bundle(trained / version, read_releases(trained).manifest_of(version))
     prove_golden(Scorer(bundle), bundle)
     _check_inputs(bundle, spec_path)
-    report(_code_in_words(bundle.manifest, folder))
+    report(_code_in_words(bundle.manifest))
     dataset = _dataset(bundle, _data_file(bundle.manifest, data, folder, report))
     matrix = FeatureEncoder(bundle.spec).matrix(dataset.records)
     training, test = ~dataset.is_test, dataset.is_test
@@ -134,10 +135,12 @@ def _data_file(manifest: Manifest, given: Path | None, folder: Path, report: Rep
     if digest(content) == manifest.data.sha256:
         report(f"data: {path.name}, with the recorded digest")
         return content
-    committed = _git(folder, "show", f"{manifest.code.commit}:./{manifest.data.file}") if _has_commit(manifest) else None
+    # Bundles without the commit of their data were trained where the code and the data are in one repository.
+    commit = manifest.data.commit or manifest.code.commit
+    committed = checkout.git(folder, "show", f"{commit}:./{manifest.data.file}") if _COMMIT.fullmatch(commit) else None
     known = committed is not None and digest(committed) == manifest.data.sha256
     if given is None and committed is not None and known and _moved_on(path):
-        report(f"data: {path.name} as it was at commit {manifest.code.commit[:12]}; the tree has another one by now")
+        report(f"data: {path.name} as it was at commit {commit[:12]}; the tree has another one by now")
         return committed
     seen = _first_difference(content, committed) if committed is not None and known else "its digest is another one"
     raise NotReproduced(manifest.version, f"{path.name} is not the file that it was trained from: {seen}")
@@ -145,7 +148,7 @@ def _data_file(manifest: Manifest, given: Path | None, folder: Path, report: Rep
 
 def _moved_on(path: Path) -> bool:
     """Whether another data file was described and committed, rather than the file changed on the way."""
-    committed = _git(path.parent, "show", f"HEAD:./{path.name}")
+    committed = checkout.git(path.parent, "show", f"HEAD:./{path.name}")
     return committed == path.read_bytes() and digest(committed) == read_provenance(path).sha256
 
 
@@ -230,24 +233,13 @@ def _gaps(now: Matrix, then: Matrix) -> Matrix:
     return gaps
 
 
-def _code_in_words(manifest: Manifest, folder: Path) -> str:
-    if not _has_commit(manifest):
+def _code_in_words(manifest: Manifest, package: Path = PACKAGE) -> str:
+    commit = manifest.code.commit
+    if not _COMMIT.fullmatch(commit):
         return "code: the present one; the release records no commit"
-    short = f"commit {manifest.code.commit[:12]}{'' if manifest.code.clean else ', with changes that were not committed'}"
-    changed = _git(folder, "diff", "--name-only", manifest.code.commit, "--", f"{Path(__file__).parent}/*.py")
-    if changed is None:
-        return f"code: the present one; the recorded {short}, is not at hand here"
-    files = len(changed.split())
-    return f"code: {'as at' if not files else f'the present one, which differs in {files} file(s) from'} the recorded {short}"
-
-
-def _has_commit(manifest: Manifest) -> bool:
-    return bool(_COMMIT.fullmatch(manifest.code.commit))
-
-
-def _git(folder: Path, *words: str) -> bytes | None:
-    """What git prints, or None where there is no git, no checkout or no such commit."""
-    try:
-        return subprocess.run(["git", *words], cwd=folder, capture_output=True, check=True).stdout
-    except (OSError, subprocess.CalledProcessError):
-        return None
+    short = f"commit {manifest.code.model_copy(update={'commit': commit[:12]})}"
+    differing = checkout.changed(checkout.read(sorted(package.glob("*.py"))), commit)
+    if differing is None:
+        return f"code: the present one; the recorded {short}, is not in the repository around it"
+    same = "as at" if not differing else f"the present one, which differs in {len(differing)} file(s) from"
+    return f"code: {same} the recorded {short}"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from django.utils import timezone
 
-from ml_model.artifacts import GateResult, Manifest
+from ml_model.artifacts import UNKNOWN, GateResult, Manifest
 from ml_model.card import slice_columns
 from ml_model.changes import Change, changes_between, flat
 from ml_model.releases import Releases
@@ -64,14 +64,14 @@ def provenance_of(model: str, version: str) -> list[Fact]:
 
 def provenance(manifest: Manifest) -> list[Fact]:
     """Return which release it is, when it was trained, and from what."""
-    changed = "" if manifest.code.clean else "with changes that were not committed"
+    known = manifest.code.clean or manifest.code.commit == UNKNOWN
     return [
         Fact(label="Release", words=f"{manifest.model} {manifest.version}"),
         Fact(label="Trained at", words=_moment(manifest.trained_at)),
         _digest("Contract (model.toml)", manifest.spec_sha256),
         _digest(f"Data ({manifest.data.file})", manifest.data.sha256),
         _digest("Commit", manifest.code.commit),
-        *([Fact(label="State of the code", words=changed)] if changed else []),
+        *([] if known else [Fact(label="State of the code", words="with changes that were not committed")]),
     ]
 
 

@@ -5,6 +5,7 @@ import datetime as dt
 import hashlib
 import json
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -249,6 +250,17 @@ def write_house(tmp_path: Path, to_toml: Callable[[Tree], str], house_csv: str) 
         return path
 
     return write
+
+
+@pytest.fixture(scope="session")
+def git() -> Callable[..., str]:
+    """Runs git in a folder and returns what it prints."""
+
+    def run(folder: Path, *words: str) -> str:
+        who = ["-c", "user.name=A", "-c", "user.email=a@example.org"]
+        return subprocess.run(["git", *who, *words], cwd=folder, check=True, capture_output=True, text=True).stdout.strip()
+
+    return run
 
 
 @pytest.fixture(scope="session")

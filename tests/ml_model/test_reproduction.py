@@ -146,7 +146,10 @@ def test_a_tree_that_has_moved_on(checkout, again):
 def test_what_is_said_of_the_code(checkout, again, forge):
     lines = []
     again(checkout, lines.append)
-    assert "is not at hand here" in lines[0]
+    assert "the recorded commit" in lines[0]
+    forge(checkout, {}, code={"commit": "0" * 40, "clean": True})
+    again(checkout, lines.append)
+    assert any("the recorded commit 000000000000, is not in the repository around it" in line for line in lines)
     forge(checkout, {}, code={"commit": "unknown"})
     again(checkout, lines.append)
     assert any("the release records no commit" in line for line in lines)
@@ -156,7 +159,6 @@ def test_the_code_of_a_commit_is_compared(scorers, tmp_path, monkeypatch):
     manifest = scorers["house"].manifest.model_copy(deep=True)
     package = tmp_path / "package"
     package.mkdir()
-    monkeypatch.setattr(reproduction, "__file__", str(package / "reproduction.py"))
     (package / "one.py").write_text("1\n")
     git(tmp_path, "init", "-q")
     git(tmp_path, "add", ".")

@@ -1,7 +1,6 @@
 import datetime as dt
 import json
 import platform
-import subprocess
 from importlib.metadata import version
 
 import numpy as np
@@ -9,7 +8,7 @@ import pytest
 from sklearn.neighbors import KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 
-from ml_model import packing, parity, training
+from ml_model import parity, training
 from ml_model.artifacts import COMPILED, PARITY, digest, read_bundle
 from ml_model.data import load_dataset
 from ml_model.errors import DataError, GatesFailed, ReleaseError, TrainingError
@@ -151,20 +150,6 @@ def test_the_profile_counts_the_rows_that_it_learnt_from(released, specs, data_f
         values = [record[name] for record in learnt]
         assert held["unknown"] == values.count(None)
         assert held["choices"] == {choice: values.count(choice) for choice in specs["penguins"].fields[name].codes}
-
-
-def test_code_is_the_commit_of_the_spec(tmp_path):
-    assert packing._code(tmp_path).model_dump() == {"commit": "unknown", "clean": False}
-
-    def git(*words):
-        who = ["-c", "user.name=A", "-c", "user.email=a@example.org"]
-        return subprocess.run(["git", *who, *words], cwd=tmp_path, check=True, capture_output=True, text=True).stdout.strip()
-
-    git("init", "-q")
-    git("commit", "-q", "--allow-empty", "-m", "First")
-    assert packing._code(tmp_path).model_dump() == {"commit": git("rev-parse", "HEAD"), "clean": True}
-    (tmp_path / "new").touch()
-    assert not packing._code(tmp_path).clean
 
 
 # What a failure leaves.
