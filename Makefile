@@ -43,8 +43,8 @@ $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name one by PYTHON=…"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/installed: requirements.lock | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+$(VENV)/installed: requirements-train.lock | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-train.lock
 	@touch $@
 
 $(VENV)/installed-dev: requirements-dev.lock $(VENV)/installed
@@ -55,6 +55,7 @@ COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-h
 lock: setup-dev
 	$(BIN)/$(COMPILE) --extra web -o requirements.lock
 	$(BIN)/$(COMPILE) -c requirements.lock -o requirements-base.lock
+	$(BIN)/$(COMPILE) --extra web --extra train -c requirements.lock -o requirements-train.lock
 	$(BIN)/$(COMPILE) --all-extras --group dev -c requirements.lock -o requirements-dev.lock
 
 format: setup-dev

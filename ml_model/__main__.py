@@ -14,6 +14,9 @@ from ml_model.releases import TRAINED, check_text, read_releases
 from ml_model.study_commands import add_study_commands
 from ml_model.versions import following, parse
 
+_FOR_TRAINING = frozenset({"crepes", "onnx"})
+"""Packages of the extra "train", by which nothing is served."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return 0 when it did what was asked, 1 when it refused, after one line that says why."""
@@ -28,6 +31,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
     except ModelError as error:
         print(f"error: {error}", file=sys.stderr)
+    except ModuleNotFoundError as error:
+        if error.name not in _FOR_TRAINING:
+            raise
+        install = "run 'make setup' in a checkout, or install 'inhouse-model[train]'"
+        print(f"error: this command needs the package '{error.name}', which is not installed; {install}", file=sys.stderr)
     return 1
 
 

@@ -4,8 +4,10 @@ import json
 import re
 import subprocess
 import sys
+import tomllib
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import joblib
 import pytest
@@ -164,6 +166,31 @@ def test_verify_goes_on_after_a_release_of_another_scikit_learn(run, trained, re
     assert (code, output.startswith("1.1.0: verified")) == (1, True)
     assert "release bundle 1.0.0 refused: pipeline.joblib was built by scikit-learn 0.24.2, and this is" in errors
     assert run("list")[0] == run("show", "1.0.0")[0] == run("score", source, tmp_path / "out.csv")[0] == 0
+
+
+@pytest.mark.parametrize("package", ["crepes", "onnx"])
+def test_a_package_that_training_needs_and_that_is_not_installed(package):
+    code = f"""
+import sys
+sys.modules["{package}"] = None  # as if it were not installed
+from ml_model.__main__ import main
+sys.exit(main(["reproduce", "1.2.1"]))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"error: this command needs the package '{package}', which is not installed; "
+        "run 'make setup' in a checkout, or install 'inhouse-model[train]'\n"
+    )
+
+
+def test_what_make_run_installs_can_train():
+    root = Path(command_line.__file__).parents[1]
+    wanted = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]["train"]
+    assert {re.split("[><=]", one)[0] for one in wanted} == set(command_line._FOR_TRAINING)
+    setup = re.search(r"pip install .* -r (\S+)\n", (root / "Makefile").read_text("utf-8"))
+    lock = (root / setup[1]).read_text("utf-8")
+    assert all(f"\n{name}==" in f"\n{lock}" for name in command_line._FOR_TRAINING)
 
 
 def test_train(run, monkeypatch, write_house, trained, tree):
