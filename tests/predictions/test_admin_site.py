@@ -104,3 +104,11 @@ def test_an_action_takes_a_limited_number(
     assert Prediction.objects.filter(review=Prediction.Review.OPEN).count() == 2
     desk.post(reverse("admin:predictions_prediction_changelist"), given | {"select_across": "0"})
     assert Prediction.objects.filter(review=Prediction.Review.OPEN).count() == 1
+
+
+def test_no_name_password_or_address_breaks_the_login(db: None) -> None:
+    client = Client(raise_request_exception=False)
+    for text in NONSENSE:
+        response = client.post("/admin/login/", {"username": text, "password": text, "next": text})
+        assert response.status_code < 500, text
+        assert client.get("/admin/login/", {"next": text[:2_000]}).status_code == 200
