@@ -8,9 +8,10 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.options import TO_FIELD_VAR
+from django.contrib.admin.utils import unquote
 from django.core.exceptions import BadRequest, ValidationError
 from django.db import DataError
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest
 from django.urls import URLPattern, URLResolver
 
 _KEY = "id"
@@ -31,6 +32,8 @@ class Site(admin.AdminSite):
         def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
             if any(given.get(TO_FIELD_VAR, _KEY) != _KEY for given in (request.GET, request.POST)):
                 raise BadRequest("an object is found by its id alone")
+            if "\0" in unquote(kwargs.get("object_id", "")):
+                raise Http404  # PostgreSQL refuses to compare with it
             try:
                 return inner(request, *args, **kwargs)
             except _UNUSABLE as error:
