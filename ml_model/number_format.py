@@ -27,14 +27,14 @@ def rounded(value: float, places: int) -> str:
 def shortest(value: float) -> str:
     """Return a number with no more decimals than it has, six at most, and a comma between thousands.
 
-    A very small or large number has six digits instead.
+    A very small or large number has up to twelve digits and an exponent.
 
     >>> [shortest(value) for value in (1656.0, 0.1 + 0.2, 1.23456789e-7, 1e300)]
-    ['1,656', '0.3', '1.23457e-7', '1e300']
+    ['1,656', '0.3', '1.23456789e-7', '1e300']
     """
     if value == 0 or _SHORTEST <= abs(value) < _LONGEST:
         return f"{value + 0.0:,.6f}".rstrip("0").rstrip(".")
-    return _with_exponent(value, 6)
+    return _with_exponent(value, 12)
 
 
 def _with_exponent(value: float, digits: int) -> str:

@@ -184,7 +184,8 @@ class Scorer:
                 try:
                     block = self._reader.of_valid(self.validator.validate(_as_records(some)))
                 except RecordsRefused:
-                    self.validator.validate(_as_records(records))
+                    if _rows_of(records) > _TOGETHER:
+                        self.validator.validate(_as_records(records))
                     raise
             yield block
 

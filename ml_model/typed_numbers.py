@@ -25,7 +25,9 @@ def in_digits(text: str) -> str:
         text = text[0] + text[2:]
     if found := _GROUPED.fullmatch(text):
         whole, mark, point, decimals = found.groups()
-        return text if point == mark else f"{whole.replace(mark, '')}.{decimals or 0}".removesuffix(".0")
+        if point == mark or (mark == "." and not point and whole.count(".") == 1):
+            return text  # a single point is a decimal point
+        return f"{whole.replace(mark, '')}.{decimals or 0}".removesuffix(".0")
     if found := _DECIMAL_COMMA.fullmatch(text):
         sign, whole, decimals = found.groups()
         if len(decimals) != 3 or not whole.strip("0"):

@@ -26,7 +26,7 @@ def figure_in_words(spec: ModelSpec, name: str, value: float) -> str:
     """Return one value of a metric: a share in per cent, an amount in the unit of the target, or four decimals."""
     match METRICS[name].shown if name in METRICS else "plain":
         case "share":
-            return f"{value:.1%}"
+            return f"{rounded(100 * value, 1)}%"
         case "unit":
             return value_in_words(spec, value)
     return rounded(value, 4)

@@ -50,10 +50,10 @@ def test_no_number_but_zero_is_rounded_to_zero(places):
         assert len(text) <= LONGEST_TEXT + max(places, 0)
 
 
-def test_small_and_large_numbers_keep_six_digits(house):
+def test_small_and_large_numbers_keep_their_digits(house):
     for value in [*POWERS, *EDGES]:
         text = number_in_words(house.fields["area"], value).removesuffix(" sq ft")
-        assert float(text.replace(",", "")) == pytest.approx(value, rel=1e-3, abs=0)
+        assert float(text.replace(",", "")) == pytest.approx(value, rel=1e-3 if 1e-3 <= abs(value) < 1e15 else 1e-11, abs=0)
         assert len(text) <= LONGEST_TEXT
         assert value_in_words(house, value).strip("-0.,") != ""
         assert len(value_in_words(house, value, short=True)) <= LONGEST_TEXT

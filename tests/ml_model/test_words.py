@@ -1,8 +1,10 @@
+import math
+
 import pytest
 
 from ml_model.artifacts import Metric
 from ml_model.reliability import Group
-from ml_model.words import group_in_words, metric_in_words, metric_name, observed_in_words, value_in_words
+from ml_model.words import figure_in_words, group_in_words, metric_in_words, metric_name, observed_in_words, value_in_words
 
 
 @pytest.mark.parametrize(
@@ -21,6 +23,24 @@ from ml_model.words import group_in_words, metric_in_words, metric_name, observe
 def test_figures_in_words(name, words, tree, parse):
     tree["target"] |= {"prefix": "$", "decimals": 2}
     assert metric_in_words(parse(tree), name, Metric(value=0.9123, low=0.9, high=0.9234)) == words
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("coverage", 4e-6, "0.0004%"),
+        ("coverage", 0.0, "0.0%"),
+        ("coverage", 1.0, "100.0%"),
+        ("log_loss", 2e-9, "2e-9"),
+        ("log_loss", 0.0, "0.0000"),
+        ("rmse", 3e-7, "$3e-7"),
+        ("rmse", 1.7e308, "$1.7e308"),
+        ("rmse", math.inf, "$infinity"),
+    ],
+)
+def test_only_zero_is_shown_as_0(name, value, words, tree, parse):
+    tree["target"] |= {"prefix": "$", "decimals": 2}
+    assert figure_in_words(parse(tree), name, value) == words
 
 
 def test_amounts_are_set_apart_by_thousands(house):
