@@ -17,9 +17,11 @@ class PredictionsConfig(AppConfig):
         from predictions import checks  # noqa: F401  # importing registers them, which must wait for the app registry
         from predictions.groups import make_reviewer_group
         from predictions.sqlite import checkpoint
+        from predictions.token_uses import write
 
         post_migrate.connect(make_reviewer_group, sender=self, dispatch_uid="predictions.make_reviewer_group")
         request_finished.connect(checkpoint, dispatch_uid="predictions.checkpoint")
+        request_finished.connect(write, dispatch_uid="predictions.token_uses")
 
 
 class AdminConfig(admin_apps.AdminConfig):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from math import ceil
 
+from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
@@ -49,14 +51,25 @@ _CSRF = _Words(
     "Your browser did not send the security cookie that belongs to this page. Go back, reload the page and send it again; "
     "cookies must be allowed for this site.",
 )
-_RETRY_AFTER_S = "60"
+_LOCKED_OUT = _Words(
+    "Too many failed log-ins",
+    "Too many wrong passwords came from your address. Wait some minutes and try again, or ask whoever runs this site.",
+)
+_RETRY_AFTER_S = 60
 
 
-def page(request: HttpRequest, status: int) -> HttpResponse:
+def page(request: HttpRequest, status: int, retry_after_s: float = _RETRY_AFTER_S) -> HttpResponse:
     """Return the page of one status: 400, 403, 404, 413, 429, 500 or 503."""
     response = _page(request, status, _WORDS[status])
     if status in {429, 503}:
-        response["Retry-After"] = _RETRY_AFTER_S
+        response["Retry-After"] = str(ceil(retry_after_s))
+    return response
+
+
+def locked_out(request: HttpRequest, *_: object) -> HttpResponse:
+    """429 for a log-in after too many failed ones from the same address."""
+    response = _page(request, 429, _LOCKED_OUT)
+    response["Retry-After"] = str(ceil(settings.AXES_COOLOFF_TIME.total_seconds()))
     return response
 
 

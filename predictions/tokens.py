@@ -18,7 +18,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html
 from knox.models import AuthToken, get_digest_token
-from knox.settings import CONSTANTS
+from knox.settings import CONSTANTS, knox_settings
 
 from predictions.models import ApiToken
 
@@ -53,7 +53,15 @@ class TokenForm(_Form):
     class Meta:
         model = ApiToken
         fields = ("user", "expiry")
-        help_texts = {"expiry": "Until when it is valid; leave it empty for a token that is valid until it is deleted."}
+        help_texts = {
+            "expiry": "Until when it is valid; leave it empty for a token that is valid until it is deleted. "
+            "A new password of the user ends it, too."
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "expiry" in self.fields:
+            self.fields["expiry"].initial = lambda: timezone.now() + knox_settings.TOKEN_TTL
 
     def clean_expiry(self) -> dt.datetime | None:
         """Refuse an instant that is over."""
@@ -68,8 +76,8 @@ class ApiTokenAdmin(_Admin):
     """Tokens of the API. Deleting one revokes it."""
 
     form = TokenForm
-    list_display = ("begins_with", "user", "created", "expiry")
-    list_select_related = ("user",)
+    list_display = ("begins_with", "user", "created", "expiry", "last_used")
+    list_select_related = ("user", "use")
     empty_value_display = "never"
     search_fields = ("user__username", "token_key__startswith")
     search_help_text = "A part of a user's name, or the first characters of a token."
@@ -82,6 +90,11 @@ class ApiTokenAdmin(_Admin):
     def begins_with(self, token: ApiToken) -> str:
         """The first characters, by which its owner knows it."""
         return f"{token.token_key[:8]}…"
+
+    @admin.display(description="last used")
+    def last_used(self, token: ApiToken) -> dt.date | None:
+        """The day on which it was last used, in UTC."""
+        return token.use.last_used_on if hasattr(token, "use") else None
 
     def has_change_permission(self, request: HttpRequest, obj: ApiToken | None = None) -> bool:
         """Nobody: a token is made and revoked."""

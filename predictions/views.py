@@ -8,6 +8,7 @@ from functools import wraps
 from typing import Concatenate, ParamSpec
 from uuid import UUID, uuid4
 
+from django.conf import settings
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import get_object_or_404, render
@@ -17,7 +18,9 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from ml_model.errors import RecordsRefused
 from predictions import embedded, error_pages, presentation, release_words
+from predictions.client_address import address_of
 from predictions.forms import RecordForm, texts_of
+from predictions.limits import count
 from predictions.models import Prediction
 from predictions.services import predict_and_store
 from predictions.visitors import new_visitor, remember, visitor_of
@@ -61,6 +64,8 @@ def ask(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         example = texts_of(spec.example()) if EXAMPLE in request.GET else {}
         return _form_page(request, RecordForm(spec, initial={**example, **request.GET.dict()}), visitor)
+    if not request.user.is_authenticated and (wait_s := count("form", address_of(request), settings.FORM_RATE)):
+        return error_pages.page(request, 429, wait_s)
     form = RecordForm(spec, request.POST)
     try:
         prediction = predict_and_store(

@@ -140,13 +140,15 @@ def database(key: str, default: str, *, conn_max_age_s: int) -> dj_database_url.
     return parsed
 
 
-def rate(key: str) -> str | None:
-    """Return ``key`` as requests per time, such as 600/minute; None, which is no limit, where it is not set."""
-    value = text(key, "none")
+def rate(key: str, default: str | None) -> str | None:
+    """Return ``key`` as requests per time, such as 600/minute; None, which is no limit, if it is ``none``."""
+    value = text(key, default or "none")
     if value == "none":
         return None
     if not _RATE.fullmatch(value):
-        raise EnvironmentProblem(key, f"is '{value}'; write a number per second, minute, hour or day: 600/minute")
+        raise EnvironmentProblem(
+            key, f"is '{value}'; write a number per second, minute, hour or day, such as 600/minute, or none"
+        )
     return value
 
 

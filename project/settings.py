@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 from csp.constants import NONE, SELF
@@ -33,6 +34,7 @@ INSTALLED_APPS = [
     "csp",
     "rest_framework",
     "knox",
+    "axes",
 ]
 MIDDLEWARE = [
     "project.middleware.RequestIdMiddleware",
@@ -49,6 +51,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 ROOT_URLCONF = "project.urls"
 WSGI_APPLICATION = "project.wsgi.application"
@@ -88,14 +91,27 @@ else:
     raise env.EnvironmentProblem("DATABASE_URL", "names a database that is neither SQLite nor PostgreSQL")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+# Failed log-ins are counted by address: counted by name, a stranger could lock the reviewers out.
+AXES_LOCKOUT_PARAMETERS = ["ip_address"]
+AXES_CLIENT_IP_CALLABLE = "predictions.client_address.address_of"
+AXES_FAILURE_LIMIT = env.integer("LOGIN_FAILURES", default=10, least=1, most=10_000)
+AXES_COOLOFF_TIME = timedelta(minutes=env.integer("LOGIN_WAIT_MINUTES", default=15, least=1, most=1440))
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_LOCKOUT_CALLABLE = "predictions.error_pages.locked_out"
+AXES_DISABLE_ACCESS_LOG = True
+AXES_ENABLE_ADMIN = AXES_VERBOSE = False
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in (
-        "UserAttributeSimilarityValidator",
-        "MinimumLengthValidator",
-        "CommonPasswordValidator",
-        "NumericPasswordValidator",
-    )
+    *(
+        {"NAME": f"django.contrib.auth.password_validation.{name}"}
+        for name in (
+            "UserAttributeSimilarityValidator",
+            "MinimumLengthValidator",
+            "CommonPasswordValidator",
+            "NumericPasswordValidator",
+        )
+    ),
+    {"NAME": "predictions.passwords.TokensEndWithPassword"},
 ]
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
@@ -167,13 +183,15 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["predictions.api.parsers.StrictJSONParser"],
     "EXCEPTION_HANDLER": "predictions.api.errors.handle",
     "URL_FORMAT_OVERRIDE": None,
-    "DEFAULT_THROTTLE_CLASSES": ["rest_framework.throttling.UserRateThrottle"],
-    # Each worker process counts its own requests, so the limit of the site is this times the number of workers.
-    "DEFAULT_THROTTLE_RATES": {"user": env.rate("API_RATE")},
-    "NUM_PROXIES": 1 if BEHIND_PROXY else 0,
+    "DEFAULT_THROTTLE_CLASSES": ["predictions.api.throttling.SharedThrottle"],
 }
+# Limits on requests, see predictions.limits; None is no limit.
+API_RATE = env.rate("API_RATE", None)
+FORM_RATE = env.rate("FORM_RATE", "60/minute")
+WRONG_TOKEN_RATE = env.rate("WRONG_TOKEN_RATE", "30/minute")
+API_TOKEN_DAYS = env.integer("API_TOKEN_DAYS", default=365, least=1, most=3650)
 KNOX_TOKEN_MODEL = "knox.AuthToken"  # noqa: S105  # the name of a model
-REST_KNOX = {"TOKEN_TTL": None, "AUTH_HEADER_PREFIX": "Token"}
+REST_KNOX = {"TOKEN_TTL": timedelta(days=API_TOKEN_DAYS), "AUTH_HEADER_PREFIX": "Token"}
 
 LOGGING = {
     "version": 1,

@@ -2,31 +2,47 @@
 
 from __future__ import annotations
 
+import logging
 from hmac import compare_digest
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import User
-from django.db import DEFAULT_DB_ALIAS
+from django.db import DEFAULT_DB_ALIAS, DatabaseError
+from django.utils import timezone
 from knox.auth import TokenAuthentication as KnoxAuthentication
 from knox.crypto import hash_token
 from knox.settings import CONSTANTS
-from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.exceptions import AuthenticationFailed, Throttled
+from rest_framework.request import Request
 
-from predictions import sqlite
+from predictions import sqlite, token_uses
+from predictions.client_address import address_of
+from predictions.limits import count
 
-# Tokens that do not expire, of owners that are active; the ORM takes ten times as long to say it anew for each request.
-_LASTING = """
+logger = logging.getLogger(__name__)
+# Valid tokens of active owners; the ORM takes ten times as long to ask the same.
+_VALID = """
     SELECT token.digest, person.id FROM knox_authtoken token JOIN auth_user person ON person.id = token.user_id
-    WHERE token.token_key = %s AND token.expiry IS NULL AND person.is_active
+    WHERE token.token_key = %s AND (token.expiry IS NULL OR token.expiry > %s) AND person.is_active
 """
 
 
 class TokenAuthentication(KnoxAuthentication):  # type: ignore[misc]
     """``Authorization: Token ...``; what cannot be a token never reaches the database.
 
-    A token that lasts is taken by one short query, and the user is then a reference whose other columns load when they are read.
-    Everything else, each refusal among it, is left to knox.
+    A valid token is found by one short query, and the user is then a reference whose other columns load when they are read. Each
+    refusal is left to knox, and counts against ``WRONG_TOKEN_RATE`` of the address. A valid token is never refused by that.
     """
+
+    def authenticate(self, request: Request) -> Any:
+        """Return the user and the token, or None without a header; raise AuthenticationFailed or Throttled."""
+        try:
+            return super().authenticate(request)
+        except AuthenticationFailed:
+            if wait_s := _count_refusal(request):
+                raise Throttled(wait_s, "Too many requests with a wrong token.") from None
+            raise
 
     def authenticate_credentials(self, token: bytes) -> Any:
         """Return the user and the token; raise AuthenticationFailed."""
@@ -38,13 +54,25 @@ class TokenAuthentication(KnoxAuthentication):  # type: ignore[misc]
         return super().authenticate_credentials(token)
 
 
+def _count_refusal(request: Request) -> float:
+    try:
+        return count("wrong-token", address_of(request), settings.WRONG_TOKEN_RATE)
+    except DatabaseError as error:
+        logger.warning("a wrong token could not be counted: %s", error)
+        return 0
+
+
 def owner_of(token: bytes) -> int | None:
-    """Return the key of the active user whose token this is, or None where it is none that lasts."""
+    """Return the key of the active user whose token this is, or None if it is not valid."""
     if not _may_be(token):
         return None
     text = token.decode()
-    for digest, user_id in sqlite.run(sqlite.database(), _LASTING, [text[: CONSTANTS.TOKEN_KEY_LENGTH]]):
+    connection = sqlite.database()
+    now = timezone.now()
+    valid_at = sqlite.text_of(now) if connection.vendor == "sqlite" else now
+    for digest, user_id in sqlite.run(connection, _VALID, [text[: CONSTANTS.TOKEN_KEY_LENGTH], valid_at]):
         if compare_digest(hash_token(text), digest):
+            token_uses.note(digest)
             return user_id  # type: ignore[no-any-return]  # the key of a user
     return None
 

@@ -24,6 +24,7 @@ from predictions.api.pagination import NewestFirst
 from predictions.api.parsers import check_body
 from predictions.api.problems import PROBLEMS, listed, problem_address
 from predictions.api.serializers import represent, represent_model, represent_stored
+from predictions.api.throttling import count_rows
 from predictions.models import Prediction
 from predictions.services import predict_and_store, predict_and_store_many
 
@@ -80,6 +81,7 @@ class BulkView(_PrivateView):
             raise Refusal("invalid", fault.detail, [fault])
         if len(records) > MOST_RECORDS:
             raise Refusal("too-large", f"The list has {len(records)} records; at most {MOST_RECORDS} are accepted.")
+        count_rows(request, len(records))
         try:
             stored = predict_and_store_many(records, user_id=_user(request).pk)
         except RecordsRefused as refused:
@@ -117,6 +119,7 @@ class InferenceView(_PrivateView):
         rows = len(next(iter(columns.values())))
         if rows > MOST_RECORDS:
             raise Refusal("too-large", f"The inputs have {rows} rows; at most {MOST_RECORDS} are accepted.")
+        count_rows(request, rows)
         try:
             stored = predict_and_store_many(columns, user_id=_user(request).pk)
         except RecordsRefused as refused:

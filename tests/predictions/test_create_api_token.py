@@ -7,6 +7,8 @@ import io
 import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
+from django.utils import timezone
+from knox.models import AuthToken
 
 from tests.predictions.door import Api
 
@@ -47,3 +49,17 @@ def test_a_user_who_is_not_active_gets_none():
     User.objects.create_user("gone", is_active=False)
     with pytest.raises(CommandError, match="not active"):
         create("gone")
+
+
+@pytest.mark.parametrize(("words", "days"), [([], 365), (["--days", "30"], 30), (["--days", "0"], None)])
+def test_a_token_ends_after_so_many_days(db, capsys, words, days):
+    call_command("create_api_token", "program", *words)
+    expiry = AuthToken.objects.get().expiry
+    assert (expiry and round((expiry - timezone.now()).total_seconds() / 86_400, 3)) == days
+
+
+@pytest.mark.parametrize("days", ["-1", "36501", "99999999999999999999"])
+def test_days_that_cannot_be_are_refused(db, days):
+    with pytest.raises(CommandError, match="from 0 to 36500"):
+        call_command("create_api_token", "program", "--days", days)
+    assert not User.objects.filter(username="program").exists()

@@ -71,16 +71,16 @@ def test_words(set_to):
 
 def test_rate(set_to):
     set_to(None)
-    assert env.rate(KEY) is None
+    assert env.rate(KEY, None) is None
     set_to("600/minute")
-    assert env.rate(KEY) == "600/minute"
+    assert env.rate(KEY, None) == "600/minute"
 
 
 @pytest.mark.parametrize("value", ["600", "0/minute", "600/min", "-1/hour", "6 per hour", "600/minutes"])
 def test_rate_that_is_none(set_to, value):
     set_to(value)
     with pytest.raises(env.EnvironmentProblem, match=f"{KEY}: is '{value}'"):
-        env.rate(KEY)
+        env.rate(KEY, None)
 
 
 def test_a_missing_folder_is_made(tmp_path):

@@ -116,9 +116,19 @@ def test_postgresql_is_a_database_too():
 
 
 def test_the_limits_of_the_api_come_from_the_environment():
-    assert value("settings.REST_FRAMEWORK['DEFAULT_THROTTLE_RATES']", API_RATE="600/minute") == {"user": "600/minute"}
+    assert value("settings.API_RATE", API_RATE="600/minute") == "600/minute"
     assert value("settings.DATA_UPLOAD_MAX_MEMORY_SIZE", MAX_BODY_BYTES="70000") == 70000
-    assert value("settings.REST_FRAMEWORK['NUM_PROXIES']", BEHIND_PROXY="1") == 1
+
+
+@pytest.mark.parametrize("key", ["API_RATE", "FORM_RATE", "WRONG_TOKEN_RATE"])
+def test_each_limit_can_be_set_and_switched_off(key):
+    assert value(f"settings.{key}", **{key: "7/hour"}) == "7/hour"
+    assert value(f"settings.{key}", **{key: "none"}) is None
+
+
+def test_wrong_passwords_and_tokens_and_the_form_are_limited_by_default():
+    expression = "[settings.FORM_RATE, settings.WRONG_TOKEN_RATE, settings.AXES_FAILURE_LIMIT, settings.API_TOKEN_DAYS]"
+    assert value(expression) == ["60/minute", "30/minute", 10, 365]
 
 
 def test_a_transaction_of_sqlite_takes_its_lock_first_and_outlives_a_power_cut():

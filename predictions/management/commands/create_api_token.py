@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from knox.models import AuthToken
+
+_MOST_DAYS = 36_500
 
 
 class Command(BaseCommand):
@@ -17,15 +21,23 @@ class Command(BaseCommand):
     help = "Print a new token of the API for the user NAME, who is created where there is none. It is not shown again."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Take the name of the user."""
+        """Take the name of the user, and for how long."""
         parser.add_argument("name", metavar="NAME")
+        parser.add_argument(
+            "--days",
+            type=int,
+            default=settings.API_TOKEN_DAYS,
+            help="days until the token ends; 0 for a token that is valid until it is deleted; %(default)s unless given",
+        )
 
-    def handle(self, *_args: Any, name: str, **_options: Any) -> None:
+    def handle(self, *_args: Any, name: str, days: int, **_options: Any) -> None:
         """Print the token and nothing else, so that a script can take it."""
+        if not 0 <= days <= _MOST_DAYS:
+            raise CommandError(f"--days is {days}; it must be from 0 to {_MOST_DAYS}")
         user = _user(name)
         if not user.is_active:
             raise CommandError(f"the user '{name}' is not active; a token of theirs would be refused")
-        _, token = AuthToken.objects.create(user)
+        _, token = AuthToken.objects.create(user, expiry=timedelta(days=days) if days else None)
         self.stdout.write(token)
 
 
