@@ -3,6 +3,7 @@
 # make check-model  gates, digests and reproduction of the releases, and a training on a few rows, end to end
 # make bench  compare with other ways of serving the model; needs wrk, and installs the others under var/bench
 # make bench  compare with other servers;  make bench-growth, bench-micro, bench-budget  what docs/performance.md tells of
+# make faults  break what is around a real server (disk, database, processes, clients), and write docs/reliability.md; takes minutes
 # make fuzz   send hostile requests to a real server for FUZZ_SECONDS=60, by FUZZ_SEED=1; docs/reliability.md
 # make setup  set up alone;  make check  lint, types, import contracts, deployment checks;  make lock  renew the lock files
 
@@ -13,7 +14,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export OMP_NUM_THREADS := 1
 
-.PHONY: run test fuzz setup setup-dev check check-model lock format clean
+.PHONY: run test fuzz faults setup setup-dev check check-model lock format clean
 .PHONY: bench bench-growth bench-micro bench-budget
 .DEFAULT_GOAL := run
 
@@ -22,6 +23,9 @@ run: setup
 
 test: setup-dev
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(PYTEST_ARGS)
+
+faults: setup-dev
+	$(BIN)/python -m scripts.faults $(FAULTS)
 
 fuzz: setup-dev
 	$(BIN)/python -m scripts.fuzz

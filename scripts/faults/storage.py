@@ -182,7 +182,7 @@ def backup_and_restore(folder: Path, load_s: float = 5) -> Result:
         after = server.post(example()).status
         [kept] = server.folder.glob("*.before-restore-*")
         lost, twice = load.compared(stored_rows(server, DATABASE_URL=f"sqlite:///{kept}"))
-        check = _integrity(server)
+        check = integrity(server)
     return result(
         "backup under load, restore after kill -9",
         f"backup of {held} rows in {backup_s:.1f} s under load ({load.statuses[201]} posts, others {_others(load)}); "
@@ -200,6 +200,7 @@ def _others(load: Load) -> dict[int, int]:
     return {status: count for status, count in load.statuses.items() if status != 201}
 
 
-def _integrity(server: Server) -> str:
+def integrity(server: Server) -> str:
+    """Return what SQLite says about the database: ok, or the first damage."""
     with closing(sqlite3.connect(server.file)) as connection:
         return str(connection.execute("PRAGMA integrity_check").fetchone()[0])
