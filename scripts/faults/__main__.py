@@ -11,9 +11,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from scripts.faults import crashes, guesses, slow_clients, storage
+from scripts.faults import crashes, guesses, storage
 from scripts.faults.report import Result
 from scripts.faults.server import ROOT
+from scripts.faults.slow_clients import slow_clients
 
 FAULTS: tuple[Callable[[Path], Result], ...] = (
     crashes.kill_on_sqlite,
@@ -24,7 +25,7 @@ FAULTS: tuple[Callable[[Path], Result], ...] = (
     storage.deleted_database,
     storage.locked_database,
     storage.backup_and_restore,
-    slow_clients.slow_clients,
+    slow_clients,
     guesses.guessing,
 )
 PAGE = ROOT / "docs" / "reliability.md"

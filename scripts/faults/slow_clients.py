@@ -12,6 +12,10 @@ import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
+
+from scripts.faults.report import Result, result
+from scripts.faults.server import serving
 
 HOST = "127.0.0.1"
 _HEAD = "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\n"
@@ -26,7 +30,7 @@ KINDS = {
     "long body": (_HEAD.format(path="/api/v1/predictions/") + "Content-Length: 5000000\r\n\r\n").encode(),
     "chunks": (_HEAD.format(path="/") + "Transfer-Encoding: chunked\r\n\r\n1\r\n").encode(),
     "promise": (_HEAD.format(path="/") + "Expect: 100-continue\r\nContent-Length: 5000\r\n\r\n").encode(),
-    "unread": b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n" * 40,
+    "unread": b"GET /api/v1/model/schema/ HTTP/1.1\r\nHost: localhost\r\n\r\n" * 40,
     "half closed": b"GET /health/live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
 }
 """What each client of a kind sends at first. From then on it sends one byte after the other, except for the kinds below."""
@@ -71,6 +75,21 @@ def attack(port: int, kind: str, *, clients: int = 50, seconds: float = 6.0, ask
         slowest_s=max(answered, default=0.0),
         ended=len(crowd.ended_after_s),
         ended_within_s=max(crowd.ended_after_s, default=0.0),
+    )
+
+
+def slow_clients(folder: Path) -> Result:
+    """Attack a server of the default set-up by 50 slow clients of each kind; only its patience is shorter than by default."""
+    with serving(folder, WEB_HEAD_TIMEOUT_S="3", WEB_BODY_TIMEOUT_S="4") as server:
+        outcomes = [attack(server.port, kind) for kind in KINDS]
+    ended = [outcome for outcome in outcomes if outcome.kind != "unread"]
+    return result(
+        "50 slow clients",
+        f"{sum(outcome.answered for outcome in outcomes)} of {sum(outcome.asked for outcome in outcomes)} probes and forms "
+        f"answered, the slowest in {max(outcome.slowest_s for outcome in outcomes):.1f} s; slow requests ended within "
+        f"{max(outcome.ended_within_s for outcome in ended):.1f} s",
+        all_are_answered=all(outcome.answered == outcome.asked for outcome in outcomes),
+        slow_requests_end=all(outcome.ended == outcome.clients for outcome in ended),
     )
 
 
