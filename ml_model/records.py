@@ -133,6 +133,9 @@ class _Faults(Mapping[int, Sequence[FieldError]]):
             raise KeyError(row)
         return self._validator.faults(self._records[row], self._hints)
 
+    def __contains__(self, row: object) -> bool:
+        return row in self._rows
+
     def __iter__(self) -> Iterator[int]:
         return iter(self._rows)
 

@@ -139,11 +139,11 @@ def _interval(low: str, high: str) -> str:
 
 def _place(value: float, low: float | None, high: float | None) -> float:
     """Return where a value stands between two ends, from 0 to 1."""
-    if low is None or high is None or not low <= value <= high:
+    if low is None or high is None or not low < high or not math.isfinite(value):
         return 0.5
-    # By halves, because the width of the widest interval is no finite number.
-    half_width = high / 2 - low / 2
-    return (value / 2 - low / 2) / half_width if half_width > 0 else 0.5
+    # By halves, because the width of the widest interval is no finite number; half of the smallest float is 0.
+    half_width = high / 2 - low / 2 or 1.0
+    return min(max((value / 2 - low / 2) / half_width, 0.0), 1.0)
 
 
 def _shares(prediction: Prediction, words: dict[str, str]) -> tuple[Share, ...]:

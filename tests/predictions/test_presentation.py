@@ -87,6 +87,14 @@ def test_an_end_that_bounds_nothing_is_said_to_be_none(low, high, interval):
     assert (facts["high"] is None) == ("no upper" in interval)
 
 
+@pytest.mark.parametrize(
+    ("value", "position"), [(1000.0, "12.0"), (2000.0, "50.0"), (3000.0, "88.0"), (9e9, "88.0"), (-5.0, "12.0")]
+)
+def test_the_answer_stands_in_the_bar_of_its_interval(value, position):
+    prediction = Prediction(value=value, low=1000.0, high=3000.0, level=0.9, inputs={}, model_version="1")
+    assert answer_of(prediction, None).position == position
+
+
 @given(level=st.floats(), value=st.floats(), low=st.floats(), high=st.floats())
 def test_any_stored_numbers_are_an_answer(level, value, low, high):
     prediction = Prediction(value=value, low=low, high=high, level=level, inputs={}, model_version="1")
