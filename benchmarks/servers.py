@@ -110,7 +110,8 @@ class Inhouse(Own):
             "DATABASE_URL": "sqlite:///{folder}/db.sqlite3",
             "PORT": "{port}",
             "WEB_CONCURRENCY": "2",
-            "WEB_THREADS": "1",  # as behind a proxy
+            "WEB_THREADS": "1",
+            "WEB_DRAIN_S": "0",
         }
 
     def prepare(self, folder: Path) -> None:

@@ -39,6 +39,8 @@ class Connection(TConn):  # type: ignore[misc]  # gunicorn is not typed
         """On the monotonic clock, in seconds."""
         self.must_close = False
         """Whether no other request can follow on this connection without a wait for the client."""
+        self.is_partial = False
+        """Whether the thread that takes the request has to wait for the rest of its body."""
         self._head_bytes = 0
         self._body_bytes: int | None = 0
         """None for a chunked body."""
@@ -96,7 +98,8 @@ class Connection(TConn):  # type: ignore[misc]  # gunicorn is not typed
             is_whole = body_bytes >= self._body_bytes
             is_long = self._body_bytes > PAGE_BODY_BYTES
         # A thread reads a long body itself, after the app has checked who sends it.
-        self.must_close |= is_long and not is_whole
+        self.is_partial = is_long and not is_whole
+        self.must_close |= self.is_partial
         return is_whole or is_long
 
     def _read_head(self, head: bytes) -> None:

@@ -55,6 +55,10 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn is not typed
         """Connections that the main loop reads, and what it does when their time is over."""
         self.answering: set[Connection] = set()
         """Connections that a thread has."""
+        self.partial: set[Connection] = set()
+        """Those of them whose thread may have to wait for the rest of a long body: half of the threads at most."""
+        self.queued: list[Connection] = []
+        """Connections with a long body that wait until one of those is done."""
         self.next_check = 0.0
 
     def init_process(self) -> None:
@@ -94,9 +98,21 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn is not typed
     def _dispatch(self, conn: Connection) -> None:
         if not conn.received:
             self._drop(conn)
-            return
-        conn.hand_over()
-        super().enqueue_req(conn)
+        elif conn.is_partial and len(self.partial) >= max(1, self.cfg.threads // 2):
+            self.queued.append(conn)
+        else:
+            if conn.is_partial:
+                self.partial.add(conn)
+            conn.hand_over()
+            super().enqueue_req(conn)
+
+    def finish_request(self, conn: Connection, fs: Future[Any]) -> None:
+        """Close a connection or keep it for its next request, after an answer."""
+        super().finish_request(conn, fs)
+        if conn in self.partial:
+            self.partial.discard(conn)
+            if self.queued:
+                self._dispatch(self.queued.pop(0))
 
     def handle(self, conn: Connection) -> Any:
         """Answer one request, in a thread."""
@@ -149,6 +165,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn is not typed
         for conn, end in [(conn, end) for conn, end in self.watched.items() if conn.deadline < now]:
             self._unwatch(conn)
             end(conn)
+        for conn in [conn for conn in self.queued if conn.deadline < now]:
+            self.queued.remove(conn)
+            self._time_out(conn)
         for conn in [conn for conn in tuple(self.answering) if conn.deadline < now]:
             with suppress(OSError):
                 conn.sock.shutdown(socket.SHUT_RD)  # a thread that waits for the rest of the body goes on without it

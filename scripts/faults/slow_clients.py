@@ -18,18 +18,19 @@ from scripts.faults.report import Result, result
 from scripts.faults.server import serving
 
 HOST = "127.0.0.1"
-_HEAD = "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+_FORM = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+_API = b"POST /api/v1/predictions/ HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 _DRIP_S = 0.3
 _PATIENCE_S = 5.0
 """How long a probe or a form may take until it counts as not answered."""
 KINDS = {
     "silent": b"",
-    "head": _HEAD.format(path="/").encode(),
-    "form": (_HEAD.format(path="/") + "Content-Length: 5000\r\n\r\n").encode(),
-    "api": (_HEAD.format(path="/api/v1/predictions/") + "Content-Length: 5000\r\n\r\n").encode(),
-    "long body": (_HEAD.format(path="/api/v1/predictions/") + "Content-Length: 5000000\r\n\r\n").encode(),
-    "chunks": (_HEAD.format(path="/") + "Transfer-Encoding: chunked\r\n\r\n1\r\n").encode(),
-    "promise": (_HEAD.format(path="/") + "Expect: 100-continue\r\nContent-Length: 5000\r\n\r\n").encode(),
+    "head": _FORM,
+    "form": _FORM + b"Content-Length: 5000\r\n\r\n",
+    "api": _API + b"Content-Length: 5000\r\n\r\n",
+    "long body": _API + b"Content-Length: 5000000\r\n\r\n",
+    "chunks": _FORM + b"Transfer-Encoding: chunked\r\n\r\n1\r\n",
+    "promise": _FORM + b"Expect: 100-continue\r\nContent-Length: 5000\r\n\r\n",
     "unread": b"GET /api/v1/model/schema/ HTTP/1.1\r\nHost: localhost\r\n\r\n" * 40,
     "half closed": b"GET /health/live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
 }
@@ -60,9 +61,12 @@ class Outcome:
         )
 
 
-def attack(port: int, kind: str, *, clients: int = 50, seconds: float = 6.0, asks: int = 6) -> Outcome:
-    """Open slow connections of one kind, keep each slow for ``seconds``, and ask for probe and form in between."""
-    crowd = _Crowd(port, kind, clients)
+def attack(port: int, kind: str, *, clients: int = 50, seconds: float = 6.0, asks: int = 6, token: str = "") -> Outcome:
+    """Open slow connections of one kind, keep each slow for ``seconds``, and ask for probe and form in between.
+
+    With a token of the API, the clients are users of it.
+    """
+    crowd = _Crowd(port, kind, clients, token)
     with crowd:
         waits = [_ask(port, ("/health/live", "/")[number % 2]) for number in range(asks)]
         crowd.last(seconds)
@@ -82,6 +86,7 @@ def slow_clients(folder: Path) -> Result:
     """Attack a server of the default set-up by 50 slow clients of each kind; only its patience is shorter than by default."""
     with serving(folder, WEB_HEAD_TIMEOUT_S="3", WEB_BODY_TIMEOUT_S="4") as server:
         outcomes = [attack(server.port, kind) for kind in KINDS]
+        outcomes.append(attack(server.port, "long body", seconds=30, token=server.token))
     ended = [outcome for outcome in outcomes if outcome.kind != "unread"]
     return result(
         "50 slow clients",
@@ -96,11 +101,14 @@ def slow_clients(folder: Path) -> Result:
 class _Crowd:
     """Slow connections, kept slow by a thread."""
 
-    def __init__(self, port: int, kind: str, clients: int) -> None:
+    def __init__(self, port: int, kind: str, clients: int, token: str) -> None:
         self._kind = kind
         self._started = time.monotonic()
         self._stopped = threading.Event()
-        self._sockets = [_connected(port, KINDS[kind], reads_little=kind == "unread") for _ in range(clients)]
+        first = KINDS[kind]
+        if token:
+            first = first.replace(b"\r\n", f"\r\nAuthorization: Token {token}\r\n".encode(), 1)
+        self._sockets = [_connected(port, first, reads_little=kind == "unread") for _ in range(clients)]
         self._thread = threading.Thread(target=self._drip)
         self.ended_after_s: list[float] = []
 
