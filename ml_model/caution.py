@@ -41,8 +41,8 @@ class Caution:
         self._days = [(name, *_near(held)) for name, held in profile.items() if name in spec.fields and held.first_day]
         self._profile = profile
         unseen = {field.name: _unseen(field, profile[field.name]) for field in spec.field}
-        self._unseen = [(name, values) for name, values in unseen.items() if values]
-        self._codes = [(name, encode_column(spec.fields[name], [*values]), None in values) for name, values in self._unseen]
+        self._unseen = [(name, values, encode_column(spec.fields[name], [*values])) for name, values in unseen.items() if values]
+        self._always_known = [field.name for field in spec.field if not field.required and not profile[field.name].unknown]
         self._order = {name: position for position, name in enumerate(spec.fields)}
 
     def rows(self, encoded: Columns) -> list[int]:
@@ -52,10 +52,10 @@ class Caution:
             careful |= (encoded[name] < low) | (encoded[name] > high)
         for name, first, last in self._days:
             careful |= (encoded[name] < encode_days(first)) | (encoded[name] > encode_days(last))
-        for name, codes, includes_unknown in self._codes:
+        for name, _, codes in self._unseen:
             careful |= np.isin(encoded[name], codes)
-            if includes_unknown:
-                careful |= np.isnan(encoded[name])
+        for name in self._always_known:
+            careful |= np.isnan(encoded[name])
         return np.flatnonzero(careful).tolist()
 
     def warnings(self, record: Record) -> tuple[ScoreWarning, ...]:
@@ -74,15 +74,17 @@ class Caution:
                 held, label = self._profile[name], self._fields[name].label
                 detail = f"{label}: the model has learnt from {held.first_day} to {held.last_day}; {value} lies far outside."
                 found.append(ScoreWarning(field=name, code="outside_training", detail=detail))
-        for name, unseen in self._unseen:
+        for name, unseen, _ in self._unseen:
             value = record[name]
             if value in unseen:
                 field = self._fields[name]
-                if value is None:
-                    code, problem = "unseen_unknown", f"it was known of every {self._noun} that the model has learnt from"
-                else:
-                    code, problem = "unseen_choice", f"the model has not seen one {self._noun} with '{in_words(field, value)}'"
-                found.append(ScoreWarning(field=name, code=code, detail=f"{field.label}: {problem}."))
+                detail = f"{field.label}: the model has not seen one {self._noun} with '{in_words(field, value)}'."
+                found.append(ScoreWarning(field=name, code="unseen_choice", detail=detail))
+        if None in record.values():
+            for name in self._always_known:
+                if record[name] is None:
+                    detail = f"{self._fields[name].label}: it was known of every {self._noun} that the model has learnt from."
+                    found.append(ScoreWarning(field=name, code="unseen_unknown", detail=detail))
         return tuple(sorted(found, key=lambda one: self._order[one.field])) if found else ()
 
 
@@ -94,10 +96,9 @@ def _learnt(trained: tuple[float, float], held: FieldProfile) -> tuple[float, fl
 
 
 def _unseen(field: FieldTable, held: FieldProfile) -> frozenset[Value]:
-    """Values of a field that no training row has; None stands for "not known"."""
+    """Choices of a field, or truth values, that no training row has."""
     possible: tuple[Value, ...] = (False, True) if field.kind == "boolean" and held.choices else tuple(field.codes)
-    unseen = {value for value in possible if not held.choices[str(value)]}
-    return frozenset(unseen if field.required or held.unknown else unseen | {None})
+    return frozenset(value for value in possible if not held.choices[str(value)])
 
 
 def _near(held: FieldProfile) -> tuple[str, str]:

@@ -75,11 +75,15 @@ class CsvFile:
     """How many blank lines and lines of separators were left out."""
 
     def table(self) -> pd.DataFrame:
-        """Return the rows as a frame of text with plain names, indexed by their lines; ``number_cells`` reads its numbers."""
+        """Return the rows as a frame of text with plain names, indexed by their lines.
+
+        Its attribute ``decimal_commas`` names the columns with a comma in a file with semicolons, for ``number_cells``.
+        """
         import pandas as pd  # costs half a second and 60 MB, which a process that only serves records does not need
 
         table = pd.DataFrame(self.rows, columns=[plain(name) for name in self.header], index=self.lines, dtype=str)
-        table.attrs["separator"] = self.dialect.separator
+        if self.dialect.separator == ";":
+            table.attrs["decimal_commas"] = [name for name in table if any("," in cell for cell in table[name])]
         return table
 
 
@@ -122,16 +126,12 @@ def number_cells(table: pd.DataFrame, column: str) -> list[str]:
     could mean either, and is made no number.
     """
     cells = [plain_number(cell) for cell in table[column]]
-    return list(map(_with_point, cells)) if _has_decimal_commas(table, cells) else cells
+    return list(map(_with_point, cells)) if has_decimal_commas(table, [column]) else cells
 
 
-def decimal_commas(table: pd.DataFrame, columns: Iterable[str]) -> bool:
+def has_decimal_commas(table: pd.DataFrame, columns: Iterable[str]) -> bool:
     """Return whether one of the columns of numbers has decimal commas."""
-    return any(_has_decimal_commas(table, table[column]) for column in columns)
-
-
-def _has_decimal_commas(table: pd.DataFrame, cells: Iterable[str]) -> bool:
-    return table.attrs.get("separator") == ";" and any("," in cell for cell in cells)
+    return not set(columns).isdisjoint(table.attrs.get("decimal_commas", ()))
 
 
 def _with_point(cell: str) -> str:

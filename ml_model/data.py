@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
-from ml_model.csv_files import decimal_commas, number_cells, read_table
+from ml_model.csv_files import has_decimal_commas, number_cells, read_table
 from ml_model.errors import DataError, RecordsRefused, in_one_line, nearest
 from ml_model.records import Record, RecordValidator, read_cell, read_choice, read_number
 from ml_model.spec import ModelSpec
+from ml_model.spec_faults import faults_of
 from ml_model.tables import NUMERIC, FieldTable
-from ml_model.texts import decode_lines, plain
+from ml_model.texts import plain, toml_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -117,13 +118,18 @@ def held_out(spec: ModelSpec, table: pd.DataFrame) -> npt.NDArray[np.bool_]:
 
 
 def read_provenance(path: Path) -> Provenance:
-    """Return the origin of a data file from ``provenance.toml`` beside it; raise DataError where it is not told."""
-    beside = path.with_name("provenance.toml")
+    """Return the origin of a data file from ``provenance.toml`` in its folder; raise DataError if it is not there."""
+    provenance = path.with_name("provenance.toml")
+    wanted = f'a table ["{path.name}"] with origin, licence, sha256, rows and columns'
+    needed = f"{path.name}: {provenance.name} in its folder needs {wanted}"
     try:
-        return Provenance.model_validate(tomllib.loads(decode_lines(beside.read_bytes()))[path.name])
+        table = tomllib.loads(toml_text(provenance.read_bytes()))[plain(path.name)]
+        return Provenance.model_validate(table)
+    except ValidationError as error:
+        faults = "; ".join(": ".join(fault) for fault in faults_of(error, table, {}, Provenance))
+        raise DataError(f"{needed}: {faults}") from error
     except (OSError, ValueError, KeyError) as error:
-        wanted = f'a table ["{path.name}"] with origin, licence, sha256, rows and columns'
-        raise DataError(f"{path.name}: {beside.name} beside it needs {wanted}: {in_one_line(error)}") from error
+        raise DataError(f"{needed}: {in_one_line(error)}") from error
 
 
 def file_digest(path: Path) -> str:
@@ -156,10 +162,11 @@ def read_target(spec: ModelSpec, table: pd.DataFrame) -> npt.NDArray[np.float64]
     return target
 
 
-def has_decimal_commas(spec: ModelSpec, table: pd.DataFrame) -> bool:
+def writes_decimal_commas(spec: ModelSpec, table: pd.DataFrame) -> bool:
     """Return whether a table that ``records_of`` has read writes numbers with a decimal comma."""
-    columns = [name for field in spec.field if _holds_numbers(field) for name in (field.column, field.name) if name in table]
-    return decimal_commas(table, columns)
+    return has_decimal_commas(
+        table, (name for field in spec.field if _holds_numbers(field) for name in (field.column, field.name))
+    )
 
 
 def _possible_columns(spec: ModelSpec, field: FieldTable, table: pd.DataFrame) -> tuple[str, str]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from ml_model.csv_files import read_csv
-from ml_model.data import has_decimal_commas, records_of
+from ml_model.data import records_of, writes_decimal_commas
 from ml_model.errors import RecordsRefused
 from ml_model.output_files import write_output
 from ml_model.scoring import Score, Scorer
@@ -25,7 +25,7 @@ def score_file(scorer: Scorer, source: Path, result: Path, *, report: Callable[[
     table = file.table()
     records = records_of(table, scorer.spec)
     scores, errors = _scored(scorer, records)
-    point = "," if has_decimal_commas(scorer.spec, table) else "."
+    point = "," if writes_decimal_commas(scorer.spec, table) else "."
     answers = [{_ERROR: errors[row]} if row in errors else _answer(scores[row], point) for row in range(len(records))]
     columns = _columns(scorer)
     names = _free_names(columns, table.columns)

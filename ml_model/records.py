@@ -31,6 +31,7 @@ _LONGEST_CHOICE = 1_000
 """Most characters of a text that is brought into another Unicode form, which takes quadratic time."""
 _YES = frozenset({"y", "yes", "true", "t", "1"})
 _NO = frozenset({"n", "no", "false", "f", "0"})
+_TRUTH = frozenset({"TRUE", "FALSE"})
 _NOT_AVAILABLE = "NA"
 _LISTED = 12
 
@@ -187,11 +188,17 @@ def read_cell(field: FieldTable, text: str) -> Value:
 
 
 def read_choice(spellings: Mapping[str, T], text: str) -> T | None:
-    """Return what plain ``text`` stands for, or None; a whole number may be written with decimals that are zero."""
+    """Return what plain ``text`` stands for, or None.
+
+    As spreadsheets write them, a whole number may have decimals that are zero, and ``True`` or ``true`` capital letters.
+    """
     if text in spellings:
         return spellings[text]
     number = read_number(text)
-    return spellings.get(str(number)) if isinstance(number, int) else None
+    if isinstance(number, int):
+        return spellings.get(str(number))
+    words = (text.capitalize(), text.lower()) if text in _TRUTH else ()
+    return next((spellings[word] for word in words if word in spellings), None)
 
 
 def write_cell(field: FieldTable, value: Value) -> str:

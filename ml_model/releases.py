@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict
 
 from ml_model.errors import ReleaseError, in_one_line, nearest
 from ml_model.output_files import replace_file
-from ml_model.texts import decode_lines
+from ml_model.texts import toml_text
 from ml_model.versions import parse
 
 TRAINED = Path(__file__).parent / "trained"
@@ -84,7 +84,7 @@ class Live(NamedTuple):
 def read_releases(trained: Path = TRAINED) -> Releases:
     """Read ``releases.toml``; raise ReleaseError where it is wrong. Where it is missing there is no release."""
     try:
-        text = decode_lines((trained / FILE).read_bytes())
+        text = toml_text((trained / FILE).read_bytes())
     except (FileNotFoundError, NotADirectoryError):
         return Releases(live="", manifests={})
     except (OSError, ValueError) as error:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import tomllib
-import unicodedata
 from collections.abc import Mapping
 from functools import cached_property
 from itertools import islice
@@ -32,7 +31,7 @@ from ml_model.tables import (
     TargetTable,
     Value,
 )
-from ml_model.texts import decode_lines, visible
+from ml_model.texts import toml_text
 
 
 class ModelSpec(Table):
@@ -91,22 +90,13 @@ class ModelSpec(Table):
 
 
 def read_spec_text(path: Path) -> str:
-    """Return the text of a ``model.toml`` as editors write it: any line ends, with or without byte-order mark, in Unicode's NFC.
-
-    Characters that are not seen, and spaces that only look like spaces, are replaced if the text is no TOML because of them.
-    Raises SpecError if it cannot be read.
-    """
+    """Return the text of a ``model.toml``, see ``toml_text``; raise SpecError if it cannot be read."""
     try:
-        text = unicodedata.normalize("NFC", decode_lines(path.read_bytes()))
+        return toml_text(path.read_bytes())
     except OSError as error:
         raise SpecError("file", f"cannot be read: {error.strerror}") from error
     except ValueError as error:
         raise SpecError("file", f"cannot be read: {error}") from error
-    try:
-        tomllib.loads(text)
-    except ValueError:
-        return visible(text)
-    return text
 
 
 def load_spec(path: Path, *, released: bool = False) -> ModelSpec:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import tomllib
 import unicodedata
 
 _BOMS = {
@@ -43,6 +44,20 @@ def decode(content: bytes) -> tuple[str, bytes, str]:
 def decode_lines(content: bytes) -> str:
     """Return the text of a file as ``decode`` does, with ``\\n`` at the end of each line."""
     return decode(content)[0].replace("\r\n", "\n").replace("\r", "\n")
+
+
+def toml_text(content: bytes) -> str:
+    """Return the text of a TOML file as editors write it: any line ends, with or without byte-order mark, in Unicode's NFC.
+
+    If it is no TOML because of characters that are not seen, or spaces that only look like spaces, these are replaced.
+    Raises ValueError that names the line if the content is not text.
+    """
+    text = unicodedata.normalize("NFC", decode_lines(content))
+    try:
+        tomllib.loads(text)
+    except ValueError:
+        return visible(text)
+    return text
 
 
 def plain(text: str) -> str:

@@ -648,3 +648,10 @@ def test_numbers_in_words(house):
 @pytest.mark.parametrize(("name", "expected"), [("cellar", "none"), ("heating", None), ("rooms", None)])
 def test_not_available_is_an_empty_cell(name, expected, house):
     assert read_cell(house.fields[name], " NA ") == expected == read_cell(house.fields[name], "")
+
+
+@pytest.mark.parametrize("choices", [["True", "False"], ["true", "false"], ["TRUE", "FALSE"]])
+def test_truth_values_that_a_spreadsheet_wrote_as_choices(choices, tree, parse):
+    tree["field"][3] |= {"choices": [[choice, choice] for choice in choices], "example": choices[0]}
+    field = parse(tree).fields["heating"]
+    assert [read_cell(field, cell) for cell in ("TRUE", "FALSE", choices[0])] == [*choices, choices[0]]
