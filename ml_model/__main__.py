@@ -85,8 +85,6 @@ def _train(parsed: argparse.Namespace) -> int:
         override=check_text("reason", parsed.override),
         keep=parsed.keep,
     )
-    for finding in manifest.findings:
-        print(f"{finding.severity}: {finding.column or 'rows'}: {finding.detail}")
     for gate in manifest.gates:
         print(f"gate {gate.name}: {'passed' if gate.passed else 'FAILED, overridden'}: {gate.detail}")
     for name, metric in manifest.metrics.items():

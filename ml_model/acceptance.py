@@ -1,4 +1,4 @@
-"""The tables of ``model.toml`` that say when a release is good enough: slices, behaviours and gates."""
+"""The tables of ``model.toml`` that say when a release is good enough: slices, behaviours, accepted findings and gates."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from ml_model.tables import Choice, Name, Table, Text
+from ml_model.tables import Choice, Column, Name, Table, Text
 
 
 class SliceTable(Table):
@@ -33,6 +33,17 @@ class BehaviourTable(Table):
     """Share of the test rows that may move further than that."""
 
 
+class AcceptTable(Table):
+    """``[[accept]]``: an error that the check of the data finds and that a person has judged; it no longer stops the training."""
+
+    finding: Literal["identifier", "leakage"]
+    """What is accepted."""
+    column: Column
+    """Column of the data file that it is about."""
+    reason: Text
+    """Why it is no fault; recorded in the manifest and on the model card."""
+
+
 class GatesTable(Table):
     """``[gates]``: what a candidate must pass before it can go live."""
 
@@ -40,6 +51,10 @@ class GatesTable(Table):
     """The metric that slices and limits of slices are about; less is better: ``rmsle``, ``rmse``, ``log_loss``."""
     limits: dict[str, tuple[float, float]] = {}
     """Metric to the least and the most that it may be on the fixed test set."""
+    better_than_constant: Annotated[float, Field(ge=-1, le=1)] = 0.0
+    """Least decrease of the mean loss compared with the best constant answer, as a share of its loss."""
+    worse_than_baseline: Annotated[float, Field(ge=0, le=10)] = 0.01
+    """Increase of the mean loss over the better of two plain models, as a share of the best constant's, beyond sampling error."""
     worse_than_live: Annotated[float, Field(ge=0, le=1)] = 0.02
     """Largest increase of the mean loss over the live release, as a share of it."""
     slice_limit: Annotated[float, Field(gt=0)] | None = None
@@ -65,5 +80,10 @@ class GatesTable(Table):
         return self
 
 
-ACCEPTANCE: dict[str, type[Table]] = {"slice": SliceTable, "behaviour": BehaviourTable, "gates": GatesTable}
+ACCEPTANCE: dict[str, type[Table]] = {
+    "slice": SliceTable,
+    "behaviour": BehaviourTable,
+    "accept": AcceptTable,
+    "gates": GatesTable,
+}
 """Each of these tables by its key."""

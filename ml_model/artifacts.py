@@ -92,7 +92,18 @@ class Finding(_Stored):
     code: str
     """Stable machine word: ``duplicates``, ``leakage``, ``constant`` …"""
     detail: str
-    """One sentence that says what was seen, and how to mend it."""
+    """One sentence that says what was seen, and how to fix it."""
+    accepted: str = ""
+    """The reason that ``[[accept]]`` gives; empty if it is not accepted."""
+
+    @property
+    def stops(self) -> bool:
+        """Whether it stops the training."""
+        return self.severity == "error" and not self.accepted
+
+    def __str__(self) -> str:
+        accepted = f" (accepted: {self.accepted})" if self.accepted else ""
+        return f"{self.severity}: {self.column or 'rows'}: {self.code}: {self.detail}{accepted}"
 
 
 class SliceMetrics(_Stored):

@@ -27,7 +27,7 @@ Vector = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, kw_only=True)
 class Benchmark:
-    """Test rows under one spec."""
+    """Rows of one side of the split under one spec."""
 
     records: Mapping[int, Record]
     """Valid record by the position of its row in the table."""
@@ -39,13 +39,13 @@ class Benchmark:
         return [self.records[row] for row in rows], self.target[list(rows)]
 
 
-def read_benchmark(spec: ModelSpec, table: pd.DataFrame) -> Benchmark:
-    """Return the test rows of a raw table as ``spec`` reads them; rows that its contract refuses are left out.
+def read_benchmark(spec: ModelSpec, table: pd.DataFrame, *, test: bool = True) -> Benchmark:
+    """Return the test rows, or the training rows, of a raw table as ``spec`` reads them, without those that it refuses.
 
     Raises DataError where columns are missing or the target cannot be read.
     """
     records, valid = records_of(table, spec), RecordValidator(spec)
-    chosen = np.flatnonzero(held_out(spec, table)).tolist()
+    chosen = np.flatnonzero(held_out(spec, table) == test).tolist()
     try:
         read = valid.validate([records[row] for row in chosen])
     except RecordsRefused as refused:

@@ -8,13 +8,14 @@ import numpy as np
 import numpy.typing as npt
 from crepes import ConformalRegressor
 from sklearn.base import clone
-from sklearn.model_selection import KFold, cross_val_predict
+from sklearn.model_selection import cross_val_predict
 
 from ml_model.artifacts import Calibration
 from ml_model.errors import DataError
 from ml_model.features import Matrix
 from ml_model.pipeline import build_difficulty
 from ml_model.spec import ModelSpec
+from ml_model.split import Integers, make_folds
 
 Vector = npt.NDArray[np.float64]
 _SMALLEST_RESIDUAL = 1e-9
@@ -22,15 +23,15 @@ _SMALLEST_RESIDUAL = 1e-9
 _ROUNDING = 1e-9
 
 
-def calibrate(spec: ModelSpec, estimator: Any, matrix: Matrix, target: Vector) -> tuple[Calibration, Any | None]:
+def calibrate(spec: ModelSpec, estimator: Any, matrix: Matrix, target: Vector, units: Integers) -> tuple[Calibration, Any | None]:
     """Return how wide the intervals of a regression are, and the fitted model of difficulty where they are adaptive.
 
-    ``matrix`` (n, features) and ``target`` (n,) are the training rows; ``estimator`` is cloned, not changed. The residuals are
-    out-of-fold, in the scale of the transformed target, so no rows are set aside for calibration. Adaptive intervals divide a
-    residual by the difficulty that a second model, itself out-of-fold, expects of its row (normalised
-    conformal regression, Papadopoulos et al. 2011; the quantile is taken by crepes, Boström 2022).
+    ``matrix`` (n, features), ``target`` (n,) and ``units`` (n,) are the training rows; ``estimator`` is cloned, not changed. The
+    residuals are out-of-fold, with all rows of a unit in one fold, in the scale of the transformed target, so no rows are set
+    aside for calibration. Adaptive intervals divide a residual by the difficulty that a second model, itself out-of-fold, expects
+    of its row (normalised conformal regression, Papadopoulos et al. 2011; the quantile is taken by crepes, Boström 2022).
     """
-    folds = KFold(spec.interval.folds, shuffle=True, random_state=spec.estimator.seed)
+    folds = make_folds(target, units, folds=spec.interval.folds, seed=spec.estimator.seed, stratified=False)
     scale = np.log if spec.target.transform == "log" else np.asarray
     predicted = cross_val_predict(clone(estimator), matrix, target, cv=folds)
     residuals = scale(target) - scale(predicted)

@@ -41,6 +41,7 @@ def render_card(
         f"{manifest.data.origin} Licence: {manifest.data.licence}",
         *([f"Extraction: {manifest.data.extraction}"] if manifest.data.extraction else []),
         "\n".join(data_lines(manifest)),
+        *_accepted(manifest),
         evaluated,
         "## Quality on the fixed test set",
         "With 95 % intervals from resampling the test rows.",
@@ -108,6 +109,14 @@ def gate_lines(gates: Sequence[GateResult]) -> list[str]:
     """Return the table of the gates; of those about seconds without the seconds."""
     rows = [(one.name, "passed" if one.passed else "failed", one.limit, "" if one.name in TIMED else one.detail) for one in gates]
     return _table(("gate", "result", "must be", "what was seen"), rows)
+
+
+def _accepted(manifest: Manifest) -> list[str]:
+    rows = [(finding.column, finding.code, finding.detail, finding.accepted) for finding in manifest.findings if finding.accepted]
+    if not rows:
+        return []
+    heading = ("column", "finding", "what was seen", "why it is accepted")
+    return ["## Accepted findings", "The check of the data found errors that were accepted:", "\n".join(_table(heading, rows))]
 
 
 def _slices(spec: ModelSpec, manifest: Manifest, evaluated: str) -> list[str]:

@@ -41,6 +41,8 @@ _GT = 3
 
 onnxruntime lays the other branch beside the split, and most rows take that one: a choice is another one than the split's."""
 _SUM = 1
+_SMALLEST_PROBABILITY = 1e-12
+"""What scikit-learn's temperature scaling adds to a probability before its logarithm."""
 
 
 @dataclass(frozen=True)
@@ -170,8 +172,9 @@ class _Writer:
 
     def _probabilities(self, model: Any) -> _Affine:
         match model:
-            case CalibratedClassifierCV(method="sigmoid"):
-                return _average([self._calibrated(member) for member in model.calibrated_classifiers_], None)
+            case CalibratedClassifierCV(ensemble=False):
+                (member,) = model.calibrated_classifiers_
+                return self._calibrated(member)
             case VotingClassifier(voting="soft"):
                 return _average([self._probabilities(member) for member in model.estimators_], model.weights)
             case Pipeline() if isinstance(model[-1], ExtraTreesClassifier):
@@ -192,21 +195,25 @@ class _Writer:
         return self._trees(model[-1], _plain(encoded))
 
     def _calibrated(self, member: Any) -> _Affine:
-        """Write Platt's sigmoid per class over what scikit-learn calibrates: the decision function, else the probabilities."""
-        binary = len(member.classes) == 2
-        if hasattr(member.estimator, "decision_function"):
-            raw = self._decision(member.estimator)
-        else:
-            raw = self._probabilities(member.estimator)
-            raw = raw.target(1) if binary else raw
-        slopes, offsets = (np.array(one) for one in zip(*((-one.a_, -one.b_) for one in member.calibrators), strict=True))
-        shares = self.add("Sigmoid", self.product(raw.times(slopes) + _Affine({}, offsets)))
-        if binary:
-            return _both(_itself(shares, 1))
-        total = self.add("ReduceSum", shares, self.constant([1], np.int64))
-        uniform = self.constant([[1 / len(slopes)] * len(slopes)])
-        safe = self.add("Where", self.add("Equal", total, self.constant([[0.0]])), uniform, self.add("Div", shares, total))
-        return _itself(safe, len(slopes))
+        """Write Platt's sigmoid or a temperature over what scikit-learn calibrates: the decision, else the probabilities."""
+        calibrator = member.calibrators[0]
+        decides, two = hasattr(member.estimator, "decision_function"), len(member.classes) == 2
+        raw = self._decision(member.estimator) if decides else self._probabilities(member.estimator)
+        match member.method:
+            case "sigmoid":
+                raw = raw if decides else raw.target(1)
+                share = raw.times(-calibrator.a_) + _Affine({}, np.array([-calibrator.b_]))
+                return _both(_itself(self.add("Sigmoid", self.product(share)), 1))
+            case "temperature" if decides and two:
+                return _both(_itself(self.add("Sigmoid", self.product(raw.times(2 * calibrator.beta_))), 1))
+            case "temperature":
+                if not decides:
+                    # Added by itself: next to other constants it would be lost in their last bits.
+                    positive = self.add("Add", self.product(raw), self.constant([[_SMALLEST_PROBABILITY]]))
+                    raw = _itself(self.add("Log", positive), len(member.classes))
+                scaled = self.product(raw.times(calibrator.beta_))
+                return _itself(self.add("Softmax", scaled, axis=1), len(member.classes))
+        raise CompilationError(f"calibration by {member.method}")
 
     def _encoded(self, transformer: ColumnTransformer) -> _Encoded:
         """Write medians for unknown numbers and an indicator per choice, side by side."""

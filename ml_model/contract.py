@@ -59,7 +59,7 @@ RULES: Mapping[str, Mapping[str, Rule]] = {
         "label": "patch",
         "classes": _by_function,
     },
-    "data": dict.fromkeys(("file", "identity", "test_share", "split_salt"), "patch"),
+    "data": dict.fromkeys(("file", "identity", "group", "test_share", "split_salt"), "patch"),
     "section": dict.fromkeys(("name", "title", "help"), "patch"),
     "field": {
         **dict.fromkeys(("name", "choices", "feature"), _by_function),
@@ -82,9 +82,19 @@ RULES: Mapping[str, Mapping[str, Rule]] = {
     "interval": {"level": "major", **dict.fromkeys(("folds", "adaptive"), "patch")},
     "slice": dict.fromkeys(("name", "label", "where"), "patch"),
     "behaviour": dict.fromkeys(("name", "field", "change", "amount", "expect", "tolerance", "exceptions"), "patch"),
+    "accept": dict.fromkeys(("finding", "column", "reason"), "patch"),
     "gates": dict.fromkeys(
         (
-            *("metric", "limits", "worse_than_live", "slice_limit", "slice_worse_than_live", "slice_rows"),
+            *(
+                "metric",
+                "limits",
+                "better_than_constant",
+                "worse_than_baseline",
+                "worse_than_live",
+                "slice_limit",
+                "slice_worse_than_live",
+                "slice_rows",
+            ),
             *("corner_reach", "size_ratio", "load_ratio", "latency_ratio"),
         ),
         "patch",

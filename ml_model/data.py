@@ -18,6 +18,7 @@ from ml_model.errors import DataError, RecordsRefused, in_one_line, nearest
 from ml_model.records import Record, RecordValidator, read_cell, read_choice, read_number
 from ml_model.spec import ModelSpec
 from ml_model.spec_faults import faults_of
+from ml_model.split import are_copies, hold_out, number_units
 from ml_model.tables import NUMERIC, FieldTable
 from ml_model.texts import plain, toml_text
 
@@ -55,6 +56,8 @@ class Dataset:
     """Shape (rows,): the number to predict, or the position of the class in the spec."""
     is_test: npt.NDArray[np.bool_]
     """Shape (rows,): which rows are held out."""
+    units: npt.NDArray[np.int64]
+    """Shape (rows,): the number of the unit of each row; rows of one unit stay together in the split and in folds."""
     provenance: Provenance
 
 
@@ -96,25 +99,36 @@ def load_dataset(spec: ModelSpec, folder: Path) -> Dataset:
             f"{path.name}: {count} row(s) break model.toml; line {table.index[row]}, column '{column}': {fault.detail}"
         ) from refused
     _check_trained_ranges(spec, records)
-    target, is_test = read_target(spec, table), held_out(spec, table)
-    for position, name in enumerate(spec.classes):
-        if position not in target[~is_test]:
-            raise DataError(f"{path.name}: no row to learn from is of class '{name}'")
-    return Dataset(table=table, records=records, target=target, is_test=is_test, provenance=provenance)
+    target, units = read_target(spec, table), units_of(spec, table)
+    is_test = _sides(spec, table, units)
+    return Dataset(table=table, records=records, target=target, is_test=is_test, units=units, provenance=provenance)
+
+
+def units_of(spec: ModelSpec, table: pd.DataFrame) -> npt.NDArray[np.int64]:
+    """Return the number of each row's unit, shape (rows,); rows of one unit stay together.
+
+    A unit is a value of ``data.group``, else of ``data.identity``, else of all fields together if equal rows can be copies.
+    """
+    for key, names in (("group", spec.data.group), ("identity", spec.data.identity)):
+        if unknown := [name for name in names if name not in table]:
+            raise DataError(f"data.{key}: there is no column '{unknown[0]}'.{nearest(unknown[0], table.columns)}")
+    if columns := list(spec.data.group or spec.data.identity):
+        return number_units(tuple(map(str.strip, row)) for row in table[columns].itertuples(index=False, name=None))
+    units = number_units(tuple(record.values()) for record in records_of(table, spec))
+    return units if are_copies(units) else np.arange(len(units))
 
 
 def held_out(spec: ModelSpec, table: pd.DataFrame) -> npt.NDArray[np.bool_]:
-    """Return which rows are test rows, shape (rows,).
+    """Return which rows are test rows, shape (rows,)."""
+    return _sides(spec, table, units_of(spec, table))
 
-    A row is held out when the SHA-256 of its identity falls into the first ``test_share`` of all digests. That depends on
-    the row alone, so a test row stays one when rows are added, removed or sorted.
-    """
-    identity = list(spec.data.identity or table.columns)
-    unknown = [name for name in identity if name not in table]
-    if unknown:
-        raise DataError(f"data.identity: there is no column '{unknown[0]}'.{nearest(unknown[0], table.columns)}")
-    limit = int(spec.data.test_share * 2**64)
-    return np.array([_hash64((spec.data.split_salt, *row)) < limit for row in table[identity].itertuples(index=False)])
+
+def _sides(spec: ModelSpec, table: pd.DataFrame, units: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    # The target never identifies a row: a corrected target would move the row to the other side.
+    columns = list(spec.data.group or spec.data.identity) or [str(name) for name in table if name != spec.target.column]
+    texts = ["\x1f".join(row) for row in table[columns].itertuples(index=False, name=None)]
+    classes = None if spec.is_regression else read_target(spec, table).astype(np.int64)
+    return hold_out(units, texts, share=spec.data.test_share, salt=spec.data.split_salt, classes=classes)
 
 
 def read_provenance(path: Path) -> Provenance:
@@ -139,11 +153,6 @@ def file_digest(path: Path) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from error
-
-
-def _hash64(parts: tuple[object, ...]) -> int:
-    text = "\x1f".join(map(str, parts))
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
 
 
 def read_target(spec: ModelSpec, table: pd.DataFrame) -> npt.NDArray[np.float64]:

@@ -88,7 +88,8 @@ def splits_on_numbers(fitted: Fitted, matrix: Matrix) -> tuple[npt.NDArray[np.in
     """
     found: list[tuple[npt.NDArray[Any], ...]] = []
     for pipeline in _tree_pipelines(fitted.estimator):
-        numbers = np.array(next(columns for name, _, columns in pipeline[0].transformers_ if name == "numbers"), np.int64)
+        columns = [columns for name, _, columns in pipeline[0].transformers_ if name in {"numbers", "codes"}]
+        numbers = np.concatenate(columns).astype(np.int64)
         model, encoded = pipeline[-1], pipeline[0].transform(matrix)
         boosted = hasattr(model, "_predictors")
         # A forest of scikit-learn reads its features in single precision.

@@ -17,6 +17,8 @@ from ml_model.spec import ModelSpec
 from ml_model.tables import FieldTable, Value
 
 Matrix = npt.NDArray[np.float64]
+MOST_INDICATORS = 255
+"""Most choices of a field that get an indicator each in a dense matrix."""
 _PLAIN = frozenset({int, float, bool, type(None)})
 """Types of what numpy makes the same number of as ``_number`` does."""
 _EPOCH = dt.date(1970, 1, 1).toordinal()

@@ -21,7 +21,8 @@ from ml_model.contract import contract_gates
 from ml_model.corners import corner_gate
 from ml_model.errors import BundleRefused, DataError
 from ml_model.footprint import Contender, footprint_gates, load_contender
-from ml_model.paired import default_metric, losses, mean_loss, paired_difference, predictions
+from ml_model.paired import losses, mean_loss, paired_difference
+from ml_model.sanity import sanity_gates
 from ml_model.scoring import Score
 from ml_model.spec import ModelSpec
 from ml_model.versions import parse
@@ -30,9 +31,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Vector = npt.NDArray[np.float64]
-_TRIVIAL_SHARE = 0.9
-"""The most loss that a model may have, as a share of that of the best answer which is the same for all rows."""
-
 _KEPT = 0.8
 """Share of the recorded test rows that must be left: some may be corrected or deleted, the file may not become another."""
 
@@ -49,7 +47,7 @@ def run_gates(candidate: Contender, live: Contender | None, table: pd.DataFrame,
     records, target = bench.take(rows)
     scores = candidate.scorer.score(records)
     learnt_from = np.delete(bench.target, rows)
-    results = [_data(findings), *_sanity(spec, scores, target), corner_gate(candidate.scorer, learnt_from)]
+    results = [_data(findings), *sanity_gates(spec, scores, target, table), corner_gate(candidate.scorer, learnt_from)]
     if spec.gates is None:
         return results
     metrics = metrics_of(spec, scores, target)
@@ -90,44 +88,11 @@ def gates_digest(results: Sequence[GateResult]) -> str:
 
 
 def _data(findings: Sequence[Finding]) -> GateResult:
-    errors = [one for one in findings if one.severity == "error"]
-    others = f"{len(findings)} finding(s), none of them an error"
-    detail = "; ".join(f"{one.column or 'rows'}: {one.detail}" for one in errors) or others
+    errors = [finding for finding in findings if finding.stops]
+    accepted = sum(bool(finding.accepted) for finding in findings)
+    others = f"{len(findings)} finding(s), {f'{accepted} error(s) accepted' if accepted else 'none of them an error'}"
+    detail = "; ".join(f"{finding.column or 'rows'}: {finding.detail}" for finding in errors) or others
     return GateResult(name="data", passed=not errors, value=float(len(errors)), limit="no error", detail=detail)
-
-
-def _sanity(spec: ModelSpec, scores: Sequence[Score], target: Vector) -> list[GateResult]:
-    predicted = predictions(spec, scores)
-    different = len(np.unique(predicted.reshape(len(scores), -1), axis=0))
-    constant = GateResult(
-        name="sanity.constant",
-        passed=different > 1,
-        value=float(different),
-        limit="more than one answer",
-        detail=f"{different} different answer(s) to {len(scores)} test rows",
-    )
-    metric = default_metric(spec)
-    model = float(losses(spec, scores, target, metric=metric).mean())
-    trivial = _trivial_loss(spec, metric, target)
-    better = GateResult(
-        name="sanity.trivial",
-        passed=model <= _TRIVIAL_SHARE * trivial,
-        value=model / trivial if trivial else None,
-        limit=f"at most {_TRIVIAL_SHARE:.0%} of the loss of the best constant answer",
-        detail=f"mean loss {model:.4g}, and {trivial:.4g} of the best answer that is the same for all rows",
-    )
-    return [constant, better]
-
-
-def _trivial_loss(spec: ModelSpec, metric: str, target: Vector) -> float:
-    """Mean loss of the constant that the test rows themselves like best: a bar that favours the constant."""
-    if not spec.is_regression:
-        shares = np.bincount(target.astype(int), minlength=len(spec.classes)) / len(target)
-        known = shares[shares > 0]
-        return float(-(known * np.log(known)).sum()) if metric == "log_loss" else float(1 - (shares**2).sum())
-    if metric == "mae":
-        return float(np.abs(target - np.median(target)).mean())
-    return float(np.var(np.log(target) if metric == "rmsle" else target))
 
 
 def _limit(name: str, limits: tuple[float, float], metric: Metric | None) -> GateResult:

@@ -18,7 +18,8 @@ class Logbook:
     """Runs stages in order, tells of each, and keeps the facts."""
 
     def __init__(self, report: Report) -> None:
-        self._report = report
+        self.report = report
+        """Shows one line to whoever waits."""
         self._entries: list[dict[str, Any]] = []
 
     @contextmanager
@@ -26,7 +27,7 @@ class Logbook:
         """Run one stage, which writes its facts into the dictionary that it is given; raise TrainingError where it fails."""
         started, started_at = time.monotonic(), dt.datetime.now(dt.UTC)
         facts: dict[str, Any] = {}
-        self._report(f"{name} …")
+        self.report(f"{name} …")
         try:
             yield facts
         except (ModelError, ValueError, OSError) as error:
@@ -34,7 +35,7 @@ class Logbook:
         taken = time.monotonic() - started
         at = started_at.isoformat(timespec="milliseconds")
         self._entries.append({"stage": name, "started_at": at, "duration_s": round(taken, 3), **facts})
-        self._report(f"{name} done in {taken:.1f} s")
+        self.report(f"{name} done in {taken:.1f} s")
 
     def content(self) -> bytes:
         """Every finished stage as one JSON object per line, UTF-8."""

@@ -82,8 +82,12 @@ def losses(spec: ModelSpec, scores: Sequence[Score], target: Vector, *, metric: 
 
     ``target`` (n,) holds true numbers or positions of true classes. ``rmsle`` takes a prediction that is not positive for 1e-9.
     """
+    return losses_of(spec, predictions(spec, scores), target, metric=metric)
+
+
+def losses_of(spec: ModelSpec, predicted: npt.NDArray[np.float64], target: Vector, *, metric: str | None = None) -> Vector:
+    """Return the loss of each row as ``losses`` does, of answers as ``predictions`` returns them."""
     metric = metric or default_metric(spec)
-    predicted = predictions(spec, scores)
     if not spec.is_regression:
         rows, true = np.arange(len(target)), target.astype(int)
         if metric == "log_loss":

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from ml_model.ensembles import splits_on_numbers
 from ml_model.errors import BundleRefused, CompilationError, DataError, RecordsRefused, in_one_line
 from ml_model.expressions import Column
 from ml_model.features import FeatureEncoder, Matrix, encode_days
+from ml_model.logbook import Report
 from ml_model.records import RecordValidator
 from ml_model.releases import TRAINED, read_releases
 from ml_model.scoring import Scorer, prove_golden
@@ -39,11 +41,17 @@ _TIE = 1e-12
 _DRAWN = 20_000
 _UNKNOWN_SHARE = 0.1
 _AT_ONCE = 20_000
-"""Rows that are made and answered at once, so that the proof needs little memory."""
+"""Most rows that are made and answered at once, so that the proof needs little memory."""
+_NUMBERS_AT_ONCE = 4_000_000
+"""Most numbers that those rows are encoded as."""
 
 
-def certified(spec: ModelSpec, fitted: Fitted, matrix: Matrix) -> tuple[bytes | None, Parity]:
-    """Compile what was learnt and certify it on ``matrix`` (n, features), the rows of the data set.
+def _silent(_: str) -> None:
+    """Report nothing."""
+
+
+def certified(spec: ModelSpec, fitted: Fitted, matrix: Matrix, *, report: Report = _silent) -> tuple[bytes | None, Parity]:
+    """Compile what was learnt and certify it on ``matrix`` (n, features), the rows of the data set; ``report`` shows progress.
 
     Returns the compiled form with its certificate, or None with a certificate that says why scikit-learn must serve.
     """
@@ -53,16 +61,18 @@ def certified(spec: ModelSpec, fitted: Fitted, matrix: Matrix) -> tuple[bytes | 
         compiled = compile_fitted(fitted)
     except Exception as error:  # whatever there is in a foreign estimator, scikit-learn still serves it
         return None, Parity(holds=False, tolerance=TOLERANCE, trials={}, reason=in_one_line(error))
-    parity = certify(spec, fitted, compiled, matrix)
+    parity = certify(spec, fitted, compiled, matrix, report=report)
     return (compiled if parity.holds else None), parity
 
 
-def certify(spec: ModelSpec, fitted: Fitted, compiled: bytes, matrix: Matrix, *, drawn: int = _DRAWN) -> Parity:
+def certify(
+    spec: ModelSpec, fitted: Fitted, compiled: bytes, matrix: Matrix, *, drawn: int = _DRAWN, report: Report = _silent
+) -> Parity:
     """Return the certificate of a compiled form; it holds only where no trial goes beyond the tolerance and no class flips."""
     shared: dict[str, Any] = {"tolerance": TOLERANCE, "runtime": runtime_version(), "sha256": digest(compiled)}
     try:
         answers = compiled_answers(compiled)
-        trials = _trials(spec, fitted, answers, matrix, drawn)
+        trials = _trials(spec, fitted, answers, matrix, drawn=drawn, report=report)
     except Exception as error:  # whatever a foreign graph does, scikit-learn still serves
         return Parity(holds=False, trials={}, reason=f"it cannot be run: {in_one_line(error)}", **shared)
     failed = [name for name, trial in trials.items() if trial.worst > TOLERANCE or trial.flips]
@@ -96,32 +106,36 @@ def _rows(spec: ModelSpec, folder: Path) -> Matrix:
     return encoder.matrix(records)
 
 
-def _trials(spec: ModelSpec, fitted: Fitted, answers: Answering, matrix: Matrix, drawn: int) -> dict[str, Trial]:
-    names, learnt = FeatureEncoder(spec).names, learnt_answers(fitted)
-    return {
-        kind: compared(names, answers, learnt, parts, labels=fitted.calibration is None)
-        for kind, parts in trial_rows(spec, fitted, matrix, drawn=drawn)
-    }
+def _trials(
+    spec: ModelSpec, fitted: Fitted, answers: Answering, matrix: Matrix, *, drawn: int, report: Report
+) -> dict[str, Trial]:
+    names, learnt, trials = FeatureEncoder(spec).names, learnt_answers(fitted), {}
+    for kind, parts in trial_rows(spec, fitted, matrix, drawn=drawn):
+        trials[kind] = compared(names, answers, learnt, parts, labels=fitted.calibration is None)
+        report(f"compile: {trials[kind].rows:,} rows of the kind '{kind}' compared")
+    return trials
 
 
 def trial_rows(spec: ModelSpec, fitted: Fitted, matrix: Matrix, *, drawn: int = _DRAWN) -> Iterator[tuple[str, Iterable[Matrix]]]:
     """Yield the kinds of trial, each with its rows in parts of shape (n, features); ``matrix`` are those of the data set."""
     random = np.random.default_rng(spec.estimator.seed)
     encoder = FeatureEncoder(spec)
-    yield "data", _parts(matrix)
-    yield "jittered", _parts(_jittered(matrix, set(encoder.choices), random))
+    at_once = min(_AT_ONCE, max(1, _NUMBERS_AT_ONCE // (len(encoder.names) + sum(encoder.choices.values()))))
+    parts = partial(_in_parts, at_once=at_once)
+    yield "data", parts(matrix)
+    yield "jittered", parts(_jittered(matrix, set(encoder.choices), random))
     positions, thresholds, rows = splits_on_numbers(fitted, matrix)
     if len(positions):
-        yield "thresholds", _on_thresholds(matrix, positions, thresholds, rows)
-    yield "unknown", _parts(_with_unknowns(matrix, random))
+        yield "thresholds", _on_thresholds(matrix, positions, thresholds, rows, at_once)
+    yield "unknown", parts(_with_unknowns(matrix, random))
     if encoder.choices:
-        yield "choices", _parts(_with_choices(encoder.choices, matrix, random))
-    yield "extremes", _parts(encoder.derive(drawn_columns(spec, random, 1000, ends_alone=True)))
-    yield "drawn", _parts(encoder.derive(drawn_columns(spec, random, drawn)))
+        yield "choices", parts(_with_choices(encoder.choices, matrix, random))
+    yield "extremes", parts(encoder.derive(drawn_columns(spec, random, 1000, ends_alone=True)))
+    yield "drawn", parts(encoder.derive(drawn_columns(spec, random, drawn)))
 
 
-def _parts(rows: Matrix) -> Iterator[Matrix]:
-    return (rows[start : start + _AT_ONCE] for start in range(0, len(rows), _AT_ONCE))
+def _in_parts(rows: Matrix, *, at_once: int) -> Iterator[Matrix]:
+    return (rows[start : start + at_once] for start in range(0, len(rows), at_once))
 
 
 def drawn_columns(spec: ModelSpec, random: np.random.Generator, rows: int, *, ends_alone: bool = False) -> dict[str, Column]:
@@ -156,10 +170,10 @@ def _jittered(matrix: Matrix, choices: set[int], random: np.random.Generator) ->
 
 
 def _on_thresholds(
-    matrix: Matrix, positions: npt.NDArray[np.int64], thresholds: Column, rows: npt.NDArray[np.int64]
+    matrix: Matrix, positions: npt.NDArray[np.int64], thresholds: Column, rows: npt.NDArray[np.int64], at_once: int
 ) -> Iterator[Matrix]:
-    for start in range(0, len(rows), _AT_ONCE):
-        here = slice(start, start + _AT_ONCE)
+    for start in range(0, len(rows), at_once):
+        here = slice(start, start + at_once)
         on = thresholds[here]
         single = on.astype(np.float32)
         sides = [on, *(np.nextafter(on, end) for end in (-np.inf, np.inf))]

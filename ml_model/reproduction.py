@@ -80,7 +80,8 @@ def reproduce(
     dataset = _dataset(bundle, _data_file(bundle.manifest, data, folder, report))
     matrix = FeatureEncoder(bundle.spec).matrix(dataset.records)
     training, test = ~dataset.is_test, dataset.is_test
-    fitted = learn(bundle.spec, matrix[training], dataset.target[training], log=Logbook(report))
+    units = dataset.units[training]
+    fitted = learn(bundle.spec, matrix[training], dataset.target[training], log=Logbook(report), units=units)
     metrics = evaluate(bundle.spec, fitted, matrix[test], dataset.target[test])
     proof = _compared(bundle, fitted, matrix)
     for name, metric in bundle.manifest.metrics.items():

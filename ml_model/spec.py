@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, ValidationError
 
-from ml_model.acceptance import ACCEPTANCE, BehaviourTable, GatesTable, SliceTable
+from ml_model.acceptance import ACCEPTANCE, AcceptTable, BehaviourTable, GatesTable, SliceTable
 from ml_model.errors import SpecError
 from ml_model.expressions import Expression, Vocabulary, parse
 from ml_model.spec_faults import LISTS, faults_of
@@ -47,6 +47,7 @@ class ModelSpec(Table):
     interval: IntervalTable = IntervalTable()
     slice: tuple[SliceTable, ...] = ()
     behaviour: tuple[BehaviourTable, ...] = ()
+    accept: tuple[AcceptTable, ...] = ()
     gates: GatesTable | None = None
 
     @cached_property

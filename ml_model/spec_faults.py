@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 from ml_model.errors import nearest
 
 Models = Mapping[str, type[BaseModel]]
-LISTS = ("section", "field", "derived", "slice", "behaviour")
+LISTS = ("section", "field", "derived", "slice", "behaviour", "accept")
 """Tables that stand any number of times, as ``[[field]]``."""
 _EXAMPLES = {
     "example": '5, "text" or true',
@@ -29,6 +29,7 @@ _LISTS_OF_VALUES = {
     "choices": '[["a", "Meaning of a"], ["b", "Meaning of b"]]',
     "classes": '[["no", "Meaning of no"], ["yes", "Meaning of yes"]]',
     "identity": '["Id"]',
+    "group": '["Patient"]',
     "limits": "{rmse = [0, 10]}",
 }
 """How the values of keys are written that are no single value."""

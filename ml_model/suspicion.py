@@ -11,6 +11,7 @@ _CHANCE = 1e-6
 """Probability that a column of a fair split is called different."""
 _STANDARD_ERRORS = 7.0
 _ROWS_PER_LEAF = 5
+_FEWEST_ENTITIES = 10
 
 
 def sides_differ(column: Vector, is_test: Sides) -> bool:
@@ -44,6 +45,37 @@ def _share_differs(member: Sides, is_test: Sides) -> bool:
     error = np.sqrt(share * (1 - share) * (1 / max(test, 1) + 1 / max(training, 1)))
     difference = abs(float(member[is_test].mean()) - float(member[~is_test].mean()))
     return bool(error > 0 and difference > _STANDARD_ERRORS * error)
+
+
+def names_entities(units: npt.NDArray[np.int64]) -> bool:
+    """Whether a column is like the name of an entity: most rows share it with some others, and none is more than a tenth.
+
+    ``units`` (rows,) numbers the values of the column.
+    """
+    rows = np.bincount(units)
+    shared = rows[rows > 1].sum()
+    return bool(len(rows) >= _FEWEST_ENTITIES and 2 * shared > len(units) and 10 * rows.max() <= len(units))
+
+
+def intraclass_correlation(values: npt.NDArray[np.float64], units: npt.NDArray[np.int64]) -> float:
+    """Return how alike the rows of one unit are: 0 as rows of any, 1 if they are equal (ICC(1), Shrout and Fleiss 1979).
+
+    ``values`` has shape (rows, k), and its columns share one answer; ``units`` (rows,) numbers the unit of each row. Rows with an
+    unknown value are left out, and the size of a unit is the mean size corrected as by Donner (1986).
+    """
+    known = ~np.isnan(values).any(axis=1)
+    values, (_, units) = values[known], np.unique(units[known], return_inverse=True)
+    rows = np.bincount(units)
+    if len(rows) < 2 or len(rows) == len(values):
+        return 0.0
+    # Small numbers: a sum of squares of very large ones is no number.
+    values = values / max(float(np.abs(values).max()), np.finfo(np.float64).tiny)
+    means = np.column_stack([np.bincount(units, column) / rows for column in values.T])
+    within = ((values - means[units]) ** 2).sum() / (len(values) - len(rows))
+    between = (rows[:, None] * (means - values.mean(axis=0)) ** 2).sum() / (len(rows) - 1)
+    size = (len(values) - (rows**2).sum() / len(values)) / (len(rows) - 1)
+    total = between + (size - 1) * within
+    return float((between - within) / total) if total else 0.0
 
 
 def leakage(column: Vector, target: Vector, is_test: Sides, *, numbers: bool) -> tuple[float, str]:

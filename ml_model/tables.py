@@ -27,6 +27,8 @@ Text = Annotated[str, Field(min_length=1, max_length=2000)]
 
 Column = Annotated[Text, AfterValidator(plain)]
 """Name of a column, in the form in which files are read."""
+Columns = Annotated[tuple[Column, ...], BeforeValidator(lambda value: (value,) if isinstance(value, str) else value)]
+"""Columns of the data file; a single one can be written without brackets."""
 
 NUMERIC: frozenset[Kind] = frozenset({"number", "integer"})
 CHOOSING: frozenset[Kind] = frozenset({"category", "ordered"})
@@ -85,8 +87,10 @@ class DataTable(Table):
 
     file: Text
     """CSV file, relative to ``model.toml``."""
-    identity: tuple[Column, ...] = ()
-    """Columns that identify a row. The split hashes them; without them it hashes all columns."""
+    identity: Columns = ()
+    """Columns that identify a row. The split hashes them; without them it hashes all columns but the target."""
+    group: Columns = ()
+    """Columns that name an entity with several rows, such as a patient. Its rows stay together in the split and in folds."""
     test_share: Annotated[float, Field(ge=0.05, le=0.5)] = 0.2
     """Share of the rows that are held out as the fixed test set."""
     split_salt: str = ""

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from ml_model.artifacts import MANIFEST, SPEC, Finding, Fitted, Manifest, Metric, digest, write_bundle
 from ml_model.benchmark import slice_metrics
 from ml_model.calibration import calibrate
+from ml_model.class_calibration import fit_classifier
 from ml_model.data import Dataset, load_dataset
 from ml_model.errors import DataError, GatesFailed, ReleaseError
 from ml_model.evaluation import classification_metrics, regression_metrics
@@ -33,6 +34,7 @@ from ml_model.quality import check_data
 from ml_model.releases import TRAINED, add_release, check_version, read_releases
 from ml_model.scoring import Scorer, predict_intervals
 from ml_model.spec import ModelSpec, parse_spec, read_spec_text
+from ml_model.split import Integers
 
 SPEC_PATH = Path(__file__).parent / SPEC
 
@@ -88,7 +90,9 @@ def _prepared(spec_path: Path, log: Logbook) -> tuple[str, Dataset, list[Finding
         facts.update(rows=len(dataset.records), data_sha256=dataset.provenance.sha256)
     with log.stage("check") as facts:
         findings = check_data(spec, dataset.table, dataset.records, dataset.target, dataset.is_test)
-        errors = [f"{one.column or 'rows'}: {one.code}: {one.detail}" for one in findings if one.severity == "error"]
+        for finding in findings:
+            log.report(str(finding))
+        errors = [f"{finding.column or 'rows'}: {finding.code}: {finding.detail}" for finding in findings if finding.stops]
         if errors:
             raise DataError(f"{spec.data.file}: {' | '.join(errors)}")
         facts.update(findings=[one.model_dump() for one in findings])
@@ -105,9 +109,9 @@ def _candidate(version: str, text: str, dataset: Dataset, folder: Path, log: Log
         encoder = FeatureEncoder(spec)
         matrix = encoder.matrix(dataset.records)
         facts.update(features=list(encoder.names))
-    fitted = learn(spec, matrix[training], dataset.target[training], log=log)
+    fitted = learn(spec, matrix[training], dataset.target[training], log=log, units=dataset.units[training])
     with log.stage("compile") as facts:
-        compiled, parity = certified(spec, fitted, matrix)
+        compiled, parity = certified(spec, fitted, matrix, report=log.report)
         facts.update(holds=parity.holds, reason=parity.reason, worst={name: trial.worst for name, trial in parity.trials.items()})
     with log.stage("evaluate") as facts:
         draft = draft_manifest(version, text, spec, dataset, trained_at=trained_at, folder=folder)
@@ -119,15 +123,23 @@ def _candidate(version: str, text: str, dataset: Dataset, folder: Path, log: Log
         return pack(text, replace(bundle, manifest=manifest), held_out)
 
 
-def learn(spec: ModelSpec, matrix: Matrix, target: npt.NDArray[np.float64], *, log: Logbook) -> Fitted:
-    """Fit and calibrate the estimator of a spec on training rows: ``matrix`` (n, features), ``target`` (n,)."""
+def learn(
+    spec: ModelSpec, matrix: Matrix, target: npt.NDArray[np.float64], *, log: Logbook, units: Integers | None = None
+) -> Fitted:
+    """Fit and calibrate the estimator of a spec on training rows: ``matrix`` (n, features), ``target`` (n,).
+
+    ``units`` (n,) numbers the unit of each row, whose rows share a fold; without it each row is a unit of its own.
+    """
+    units = np.arange(len(target)) if units is None else units
     with log.stage("fit") as facts:
-        estimator = build_estimator(spec).fit(matrix, target)
         facts.update(rows=len(matrix), features=matrix.shape[1], seed=spec.estimator.seed)
-    if not spec.is_regression:
-        return Fitted(estimator=estimator)
+        if not spec.is_regression:
+            estimator, losses = fit_classifier(spec, matrix, target, units)
+            facts.update(out_of_fold_log_loss=losses)
+            return Fitted(estimator=estimator)
+        estimator = build_estimator(spec).fit(matrix, target)
     with log.stage("calibrate") as facts:
-        calibration, difficulty = calibrate(spec, estimator, matrix, target)
+        calibration, difficulty = calibrate(spec, estimator, matrix, target, units)
         facts.update(calibration.model_dump())
     return Fitted(estimator=estimator, calibration=calibration, difficulty=difficulty)
 

@@ -49,7 +49,7 @@ def intervals(spec, seed=0):
     """Fresh features, targets and deviations with the ends of their intervals."""
     matrix, target, _ = draw(seed, TRAINING, spec.target.transform)
     estimator = build_estimator(spec).fit(matrix, target)
-    calibration, difficulty = calibrate(spec, estimator, matrix, target)
+    calibration, difficulty = calibrate(spec, estimator, matrix, target, np.arange(len(target)))
     fresh, truth, deviation = draw(seed + 1000, FRESH, spec.target.transform)
     _, low, high = predict_intervals(spec, Fitted(estimator=estimator, calibration=calibration, difficulty=difficulty), fresh)
     return truth, deviation, low, high
@@ -93,7 +93,7 @@ def test_intervals_of_one_width_are_not_honest_where_the_noise_is(noisy):
 def test_quantile_is_the_finite_sample_one(level, rows, noisy):
     spec = noisy(adaptive=False, level=float(level))
     matrix, target, _ = draw(3, rows)
-    calibration, difficulty = calibrate(spec, LinearRegression(), matrix, target)
+    calibration, difficulty = calibrate(spec, LinearRegression(), matrix, target, np.arange(len(target)))
     folds = KFold(5, shuffle=True, random_state=spec.estimator.seed)
     residuals = np.sort(np.abs(target - cross_val_predict(LinearRegression(), matrix, target, cv=folds)))
     rank = ceil((rows + 1) * Fraction(level))
@@ -105,8 +105,8 @@ def test_quantile_is_the_finite_sample_one(level, rows, noisy):
 def test_too_few_rows_for_the_level(noisy):
     matrix, target, _ = draw(3, 9)
     with pytest.raises(DataError, match=r"9 rows are too few for intervals of level 0\.95"):
-        calibrate(noisy(adaptive=False, level=0.95), LinearRegression(), matrix, target)
-    enough, _ = calibrate(noisy(adaptive=False, level=0.9), LinearRegression(), matrix, target)
+        calibrate(noisy(adaptive=False, level=0.95), LinearRegression(), matrix, target, np.arange(len(target)))
+    enough, _ = calibrate(noisy(adaptive=False, level=0.9), LinearRegression(), matrix, target, np.arange(len(target)))
     assert np.isfinite(enough.quantile)
 
 
@@ -123,16 +123,16 @@ def test_residuals_are_out_of_fold(noisy):
         def predict(self, matrix):
             return np.array([self.known_.get(row.tobytes(), 0.0) for row in matrix])
 
-    calibration, _ = calibrate(noisy(adaptive=False), Memory(), matrix, target)
+    calibration, _ = calibrate(noisy(adaptive=False), Memory(), matrix, target, np.arange(len(target)))
     assert calibration.quantile > 5
 
 
 def test_logarithms_are_measured_as_such(noisy):
     matrix, target, _ = draw(3, 200, "log")
     spec = noisy(adaptive=False, transform="log")
-    calibration, _ = calibrate(spec, build_estimator(spec), matrix, target)
+    calibration, _ = calibrate(spec, build_estimator(spec), matrix, target, np.arange(len(target)))
     assert calibration.quantile < 1
-    logarithms, _ = calibrate(noisy(adaptive=False), build_estimator(noisy()), matrix, np.log(target))
+    logarithms, _ = calibrate(noisy(adaptive=False), build_estimator(noisy()), matrix, np.log(target), np.arange(len(target)))
     assert calibration.quantile == pytest.approx(logarithms.quantile, rel=1e-12)
 
 
@@ -140,7 +140,7 @@ def test_the_estimator_is_not_changed_and_the_difficulty_is_fitted(noisy):
     matrix, target, _ = draw(3, 200)
     spec = noisy()
     estimator = clone(build_estimator(spec))
-    calibration, difficulty = calibrate(spec, estimator, matrix, target)
+    calibration, difficulty = calibrate(spec, estimator, matrix, target, np.arange(len(target)))
     assert not hasattr(estimator[-1], "coef_")
     assert isinstance(difficulty, Pipeline)
     assert difficulty.predict(matrix).shape == (200,)
@@ -151,6 +151,6 @@ def test_the_estimator_is_not_changed_and_the_difficulty_is_fitted(noisy):
 def test_the_same_seed_gives_the_same_intervals(noisy):
     matrix, target, _ = draw(3, 200)
     spec = noisy()
-    first, _ = calibrate(spec, build_estimator(spec), matrix, target)
-    second, _ = calibrate(spec, build_estimator(spec), matrix, target)
+    first, _ = calibrate(spec, build_estimator(spec), matrix, target, np.arange(len(target)))
+    second, _ = calibrate(spec, build_estimator(spec), matrix, target, np.arange(len(target)))
     assert first == second

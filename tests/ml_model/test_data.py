@@ -198,13 +198,6 @@ def test_a_class_that_is_not_known(load, tree, house_csv):
     )
 
 
-def test_a_class_of_which_there_is_nothing_to_learn_from(load, tree):
-    tree["model"]["task"] = "multiclass"
-    tree["field"].pop(2)
-    tree["target"] |= {"column": "Garden", "transform": "none", "classes": [["no", "No"], ["yes", "Yes"], ["both", "Both"]]}
-    assert "no row to learn from is of class 'both'" in refusal(load, tree)
-
-
 @pytest.mark.parametrize(
     ("trained", "claims_too_much"), [([500, 3000], False), ([600, 2900], False), ([499, 3000], True), ([500, 3000.1], True)]
 )
@@ -308,16 +301,55 @@ def test_another_salt_gives_another_split(house, houses, tree, parse):
     assert len(salted & plain) / 5000 == pytest.approx(0.25**2, abs=0.015)
 
 
-def test_without_identity_all_columns_count(houses, tree, parse):
+def test_without_identity_all_columns_but_the_target_count(tree, parse, house_csv, table_of):
     tree["data"]["identity"] = []
-    spec = parse(tree)
-    assert held_ids(spec, houses) != held_ids(spec, houses.assign(Area="0"))
-    assert held_ids(spec, houses) == held_ids(spec, houses.iloc[::-1])
+    spec, table = parse(tree), table_of(house_csv)
+    assert held_ids(spec, table) != held_ids(spec, table.assign(Area="1000"))
+    assert held_ids(spec, table) == held_ids(spec, table.iloc[::-1])
+    assert held_ids(spec, table) == held_ids(spec, table.assign(Price="5"))
+
+
+def test_rows_that_are_equal_in_every_field_stay_together(tree, parse, house_csv, table_of):
+    """They differ in a column that is no field, in the target, and in how a number is written."""
+    tree["data"]["identity"] = []
+    table = table_of(house_csv)
+    again = [table.assign(Id=f"{number} " + table["Id"], Price=str(1000 + number)) for number in range(3)]
+    again[1]["Lot"] = again[1]["Lot"] + ".0"
+    is_test = held_out(parse(tree), pd.concat(again, ignore_index=True))
+    np.testing.assert_array_equal(is_test, np.tile(is_test[: len(table)], 3))
+    assert 0.15 < is_test.mean() < 0.35
+
+
+def test_rows_of_one_group_stay_together_whatever_identifies_them(tree, parse, house_csv, table_of):
+    tree["data"]["group"] = "Owner"
+    table = table_of(house_csv)
+    owners = np.arange(len(table)) // 6
+    is_test = held_out(parse(tree), table.assign(Owner=[f"{' ' * (row % 2)}o{owner}" for row, owner in enumerate(owners)]))
+    assert all(len(set(is_test[owners == owner])) == 1 for owner in owners)
+    assert 0 < is_test.mean() < 1
+
+
+def test_a_few_combinations_of_choices_are_split_row_by_row(tree, parse, house_csv, table_of):
+    tree["data"]["identity"] = []
+    table = table_of(house_csv)
+    few = table.assign(Area="600", Rooms="3", Lot="2000", Sold="2010-01-01", Grade="1", Id=table["Heating"])
+    is_test = held_out(parse(tree), few)
+    for heating in ("gas", "oil"):
+        assert 0.1 < is_test[few["Heating"] == heating].mean() < 0.4
+
+
+def test_classes_are_stratified(specs, data_folder):
+    for name in ("penguins", "credit"):
+        dataset = load_dataset(specs[name], data_folder)
+        for position in range(len(specs[name].classes)):
+            assert dataset.is_test[dataset.target == position].mean() == pytest.approx(0.2, abs=0.01)
 
 
 def test_an_identity_that_is_not_there(houses, tree, parse):
     tree["data"]["identity"] = ["Ids"]
     assert refusal(held_out, parse(tree), houses) == "data.identity: there is no column 'Ids'. Did you mean 'Id'?"
+    tree["data"] = tree["data"] | {"identity": "Id", "group": "Areas"}
+    assert refusal(held_out, parse(tree), houses) == "data.group: there is no column 'Areas'. Did you mean 'Area'?"
 
 
 def test_the_split_is_the_same_on_every_machine(house):

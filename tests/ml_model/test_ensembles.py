@@ -54,7 +54,7 @@ def test_trees_of_a_forest_are_all_of_it(house, path):
 def test_trees_of_classes_have_a_target_each(name, outcomes, specs, data_folder):
     """Of two classes the share of the second says all."""
     fitted, matrix = learnt(changed(specs[name], ("forest",)), data_folder / f"{name}.csv", 200 if name == "credit" else None)
-    pipeline = fitted.estimator.calibrated_classifiers_[0].estimator
+    pipeline = getattr(fitted.estimator, "calibrated_classifiers_", [fitted])[0].estimator
     rows = pipeline[0].transform(matrix[:20])
     trees = forest_trees(pipeline[-1])
     assert len(trees) == 6 * len(outcomes)

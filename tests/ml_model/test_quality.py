@@ -84,3 +84,126 @@ def test_too_few_test_rows(write_house, tree, house):
     only = np.arange(len(data.target)) < 3
     (finding,) = check_data(house, data.table, data.records, data.target, only)
     assert (finding.severity, finding.code) == ("error", "test_rows")
+
+
+# Classes.
+
+
+@pytest.fixture
+def classes(tree):
+    """The small houses with the heating as what is predicted."""
+
+    def classes(*names):
+        tree["model"]["task"] = "multiclass"
+        tree["field"] = [field for field in tree["field"] if field["name"] != "heating"]
+        tree["target"] |= {"column": "Heating", "transform": "none", "classes": [[name, name] for name in names]}
+        tree["estimator"], tree["data"]["identity"] = {"seed": 7, "linear": {}}, []
+
+    return classes
+
+
+@pytest.mark.parametrize(("rows", "training"), [(0, 0), (1, 1), (3, 2), (5, 4)])
+def test_a_rare_class_is_counted_on_the_training_rows(rows, training, found, house_csv, classes):
+    classes("gas", "oil", "coal")
+    rare = cells(house_csv, "Heating", lambda number, row: "coal" if number < rows else row[4])
+    severity, column, detail = found(rare)["class_rare"]
+    assert (severity, column) == ("error", "Heating")
+    assert f"class 'coal' has {training} training row(s) and needs at least 5" in detail
+
+
+def test_a_class_that_is_just_large_enough_trains(found, house_csv, classes):
+    classes("gas", "oil", "coal")
+    assert (
+        not {"class_rare", "class_untested"}
+        & found(cells(house_csv, "Heating", lambda number, row: "coal" if number < 7 else row[4])).keys()
+    )
+
+
+def test_a_class_without_a_test_row_is_named(write_house, house_csv, tree, classes):
+    classes("gas", "oil", "coal")
+    path = write_house(tree, cells(house_csv, "Heating", lambda number, row: "coal" if number < 20 else row[4]))
+    spec = load_spec(path)
+    data = load_dataset(spec, path.parent)
+    findings = check_data(spec, data.table, data.records, data.target, data.is_test & (data.target != 2))
+    assert ["class 'coal' has no test row" in one.detail for one in findings if one.code == "class_untested"] == [True]
+
+
+# Entities and groups.
+
+
+@pytest.fixture
+def narrow(tree):
+    """Narrower trained ranges, because not every number of the file is left."""
+    for field, trained in ((0, [900, 2600]), (1, [2, 8]), (7, [2000, 8000])):
+        tree["field"][field]["trained"] = trained
+
+
+def of_patients(content, target=None):
+    """Four rows per patient, who has nearly the same numbers in each; the last column names the patient."""
+    header, *lines = content.splitlines()
+    rows = [line.split(",") for line in lines]
+    for number, row in enumerate(rows):
+        first = rows[number - number % 4]
+        if target is None:
+            row[1:4], row[8] = first[1:4], first[8]
+        else:
+            row[9] = first[9]
+        row.append(f"p{number // 4}")
+    return "\n".join([f"{header},Patient", *(",".join(row) for row in rows)]) + "\n"
+
+
+@pytest.mark.parametrize(("target", "same"), [(None, "Area, Rooms, Lot"), ("Price", "the target 'Price'")])
+def test_rows_of_one_entity_are_seen(target, same, found, house_csv, narrow):
+    severity, column, detail = found(of_patients(house_csv, target))["grouped"]
+    assert (severity, column) == ("warning", "Patient")
+    assert f"nearly equal in {same}" in detail
+    assert 'data.group = "Patient"' in detail
+
+
+def test_rows_of_one_entity_are_no_finding_if_the_spec_names_them(found, house_csv, tree, narrow):
+    tree["data"]["group"] = "Patient"
+    assert found(of_patients(house_csv)) == {}
+
+
+def test_a_group_must_be_known(found, house_csv, tree, narrow):
+    tree["data"]["group"] = "Patient"
+    severity, column, detail = found(of_patients(house_csv).replace(",p3\n", ",\n"))["group_unknown"]
+    assert (severity, column) == ("error", "Patient")
+    assert detail.startswith("4 row(s) name no group, first in line 14")
+
+
+def test_groups_must_be_enough_for_the_folds(found, house_csv, tree):
+    tree["data"]["group"] = "Grade"
+    assert found(cells(house_csv, "Grade", lambda number, row: 1 + number % 3))["group_few"][0] == "error"
+
+
+# Findings that are accepted.
+
+
+def leaking(content):
+    return cells(content, "Lot", lambda number, row: int(row[-1]))
+
+
+def test_a_finding_is_accepted_by_name(write_house, house_csv, tree):
+    tree["field"][-1]["trained"] = [60000, 100000]
+    tree["accept"] = [{"finding": "leakage", "column": "Lot", "reason": "It is known in time."}]
+    path = write_house(tree, leaking(house_csv))
+    spec = load_spec(path)
+    data = load_dataset(spec, path.parent)
+    (finding,) = check_data(spec, data.table, data.records, data.target, data.is_test)
+    assert (finding.code, finding.severity, finding.accepted, finding.stops) == (
+        "leakage",
+        "error",
+        "It is known in time.",
+        False,
+    )
+
+
+def test_what_is_accepted_for_nothing_is_told(found, tree):
+    tree["accept"] = [{"finding": "leakage", "column": "Area", "reason": "It is known in time."}]
+    assert found()["accept_unused"][:2] == ("warning", "Area")
+
+
+def test_many_choices_are_noted(found, tree):
+    tree["field"][3]["choices"] += [[f"c{number}", f"Choice {number}"] for number in range(300)]
+    assert found()["many_choices"][:2] == ("warning", "Heating")

@@ -49,7 +49,7 @@ def made(tmp_path_factory):
     git(folder, "init", "-q")
     git(folder, "add", ".")
     git(folder, "commit", "-q", "-m", "First")
-    train("1.0.0", report=silent, spec_path=folder / "model.toml", trained=folder / "trained")
+    train("1.0.0", report=silent, spec_path=folder / "model.toml", trained=folder / "trained", override="quick members")
     return folder
 
 
