@@ -61,6 +61,7 @@ _VALUES = (
     ),
     *("no", "open", "1.0.0", "approve", "reject", "export_csv", "delete_selected", "id", "user", "predictions", "1.2.-3", "-9"),
 )
+_MOST_ROWS = 10_000
 _NOTES = ("review", "note", "corrected_value", "corrected_label", "outcome_value", "outcome_label", "seen")
 _STATES = ("open", "approved", "corrected", "rejected")
 _AMOUNTS = (
@@ -180,7 +181,11 @@ class PageDoors:
         rng.shuffle(pairs)
         pairs = pairs[: rng.randrange(1, len(pairs) + 1)]
         path = rng.choice(("/admin/predictions/prediction/", *self._models))
-        return Request(door="admin", method="POST", path=path, query=query, login=login, content=pairs, encoding="form")
+        # An export of everything may take as long as a bulk request of the most rows.
+        rows = _MOST_ROWS if any(pair[0] == "select_across" for pair in pairs) else 1
+        return Request(
+            door="admin", method="POST", path=path, query=query, login=login, content=pairs, encoding="form", rows=rows
+        )
 
     def review(self, rng: random.Random) -> Request:
         """Return a review of a stored prediction."""

@@ -39,6 +39,10 @@ class Server:
             "ALLOWED_HOSTS": "127.0.0.1,localhost",
             "PORT": str(self.address[1]),
             "OMP_NUM_THREADS": "1",
+            # What is limited would not be tried.
+            "FORM_RATE": "none",
+            "WRONG_TOKEN_RATE": "none",
+            "LOGIN_FAILURES": "10000",
         }
         self._passwords: dict[str, str] = {}
         self._sessions: dict[str, dict[str, str]] = {"": {}}
