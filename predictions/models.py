@@ -6,7 +6,6 @@ The columns know no model: inputs are JSON, an answer is a number or a label. So
 from __future__ import annotations
 
 import datetime as dt
-import os
 from uuid import UUID
 
 from django.conf import settings
@@ -15,7 +14,7 @@ from django.db import models
 from django.db.models.expressions import RawSQL
 from django.utils import timezone
 from knox.models import AuthToken
-from uuid_utils.compat import uuid7
+from uuid_utils import compat, uuid7
 
 # Written out, because SQLite does not see that a parameter is what the index of the form's rows is about.
 _BY_FORM = RawSQL(  # nothing of a caller is in it
@@ -28,16 +27,21 @@ def first_key(instant: dt.datetime) -> UUID:
     return UUID(int=max(int(instant.timestamp() * 1000), 0) << 80)
 
 
-def keys_at(instant: dt.datetime, count: int) -> list[str]:
-    """Return so many new keys in rising order: UUIDs of version 7 with the time of ``instant`` to the microsecond.
+def key_at(instant: dt.datetime) -> str:
+    """Return a new key: a UUID of version 7 with the time of ``instant`` to the microsecond (RFC 9562, method 3).
 
-    A generator of such keys goes on from the last one while a clock is put back; its rows would not be found under their day.
+    Without a time the generator goes on from its last one while a clock is put back, and rows would not be found under their day.
     """
-    milliseconds, microseconds = divmod(max(int(instant.timestamp() * 1_000_000), 0), 1000)
-    time = f"{milliseconds:012x}7{microseconds * 4096 // 1000:03x}"
-    head = f"{time[:8]}-{time[8:12]}-{time[12:]}-"
-    first = 2 << 62 | int.from_bytes(os.urandom(8), "big") >> 3
-    tails = (f"{number:016x}" for number in range(first, first + count))
+    microseconds = max(int(instant.timestamp() * 1_000_000), 0)
+    key = str(uuid7(nanoseconds=microseconds * 1000))
+    return f"{key[:15]}{microseconds % 1000 * 4096 // 1000:03x}{key[18:]}"
+
+
+def keys_at(instant: dt.datetime, count: int) -> list[str]:
+    """Return so many new keys with the time of ``instant``, in rising order: they are counted from a random one."""
+    first = key_at(instant)
+    head, number = first[:19], int("8" + first[20:23] + first[24:], 16)
+    tails = (f"{tail:016x}" for tail in range(number, number + count))
     return [f"{head}{tail[:4]}-{tail[4:]}" for tail in tails]
 
 
@@ -77,7 +81,7 @@ class Prediction(models.Model):
         CORRECTED = "corrected", "Corrected"
         REJECTED = "rejected", "Rejected"
 
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    id = models.UUIDField(primary_key=True, default=compat.uuid7, editable=False)
     created_at = models.DateTimeField("time", default=timezone.now, editable=False)
     source = models.CharField(max_length=8, choices=Source.choices, editable=False)
     user = models.ForeignKey(

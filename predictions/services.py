@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from ml_model.scoring import Answers, Scorer
 from predictions import embedded
-from predictions.models import Prediction, keys_at
+from predictions.models import Prediction, key_at, keys_at
 from predictions.storing import NewPrediction, NewPredictions, insert, insert_many, stored_as_new
 
 
@@ -34,9 +34,8 @@ def predict_and_store(
     scorer = embedded.live()
     [score] = scorer.score([record])
     now = timezone.now()
-    [key] = keys_at(now, 1)
     new = NewPrediction(
-        id=key,
+        id=key_at(now),
         created_at=now,
         source=source.value,
         user_id=user_id,

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
+import time
+from functools import lru_cache
 from hmac import compare_digest
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import DEFAULT_DB_ALIAS, DatabaseError
-from django.utils import timezone
 from knox.auth import TokenAuthentication as KnoxAuthentication
 from knox.crypto import hash_token
 from knox.settings import CONSTANTS
@@ -68,13 +70,19 @@ def owner_of(token: bytes) -> int | None:
         return None
     text = token.decode()
     connection = sqlite.database()
-    now = timezone.now()
-    valid_at = sqlite.text_of(now) if connection.vendor == "sqlite" else now
-    for digest, user_id in sqlite.run(connection, _VALID, [text[: CONSTANTS.TOKEN_KEY_LENGTH], valid_at]):
+    now = _second(int(time.time()), is_text=connection.vendor == "sqlite")
+    for digest, user_id in sqlite.run(connection, _VALID, [text[: CONSTANTS.TOKEN_KEY_LENGTH], now]):
         if compare_digest(hash_token(text), digest):
             token_uses.note(digest)
             return user_id  # type: ignore[no-any-return]  # the key of a user
     return None
+
+
+@lru_cache(maxsize=1)
+def _second(second: int, *, is_text: bool) -> dt.datetime | str:
+    """Return an instant as the database compares it."""
+    instant = dt.datetime.fromtimestamp(second, dt.UTC)
+    return sqlite.text_of(instant) if is_text else instant
 
 
 def _may_be(token: bytes) -> bool:

@@ -29,6 +29,7 @@ def kept(tmp_path):
 
 def is_kept(connection: BaseDatabaseWrapper) -> bool:
     """Whether the next request gets the same connection."""
+    connection._compared_at = 0.0
     before = connection.connection
     connection.close_if_unusable_or_obsolete()
     connection.ensure_connection()
