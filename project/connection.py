@@ -39,6 +39,8 @@ class Connection(TConn):  # type: ignore[misc]  # gunicorn is not typed
         """On the monotonic clock, in seconds."""
         self.must_close = False
         """Whether no other request can follow on this connection without a wait for the client."""
+        self.is_whole = False
+        """Whether the whole request has arrived."""
         self.is_partial = False
         """Whether the thread that takes the request has to wait for the rest of its body."""
         self._head_bytes = 0
@@ -49,6 +51,7 @@ class Connection(TConn):  # type: ignore[misc]  # gunicorn is not typed
         """Begin to receive a request. What came behind the last request belongs to it."""
         self.deadline = time.monotonic() + HEAD_TIMEOUT_S
         self._head_bytes = 0
+        self.is_whole = False
         if self.initialized:
             self.received = bytearray(self.parser.unreader.take_buffered())
             # A client that asks again before it has read the last answer could fill the send buffer and hold a thread.
@@ -75,11 +78,22 @@ class Connection(TConn):  # type: ignore[misc]  # gunicorn is not typed
         self.received.clear()
 
     def close(self, graceful: bool = False) -> None:  # gunicorn's signature
-        """Close the connection; gracefully means that the client can still read the answer."""
-        if graceful:
+        """Close the connection; gracefully means that the client can still read the answer.
+
+        To close while bytes of the client are unread, or are still on their way, would reset the connection.
+        """
+        if graceful and not (self.is_whole and self._has_nothing_unread()):
             self._linger(self)
         else:
             super().close()
+
+    def _has_nothing_unread(self) -> bool:
+        try:
+            return not self.sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
 
     def _is_complete(self) -> bool:
         received = self.received
@@ -92,15 +106,15 @@ class Connection(TConn):  # type: ignore[misc]  # gunicorn is not typed
             self._read_head(bytes(received[: end + 2]))
         body_bytes = len(received) - self._head_bytes
         if self._body_bytes is None:
-            is_whole = received.endswith(b"\r\n\r\n")
+            self.is_whole = received.endswith(b"\r\n\r\n")
             is_long = body_bytes > PAGE_BODY_BYTES
         else:
-            is_whole = body_bytes >= self._body_bytes
+            self.is_whole = body_bytes >= self._body_bytes
             is_long = self._body_bytes > PAGE_BODY_BYTES
         # A thread reads a long body itself, after the app has checked who sends it.
-        self.is_partial = is_long and not is_whole
+        self.is_partial = is_long and not self.is_whole
         self.must_close |= self.is_partial
-        return is_whole or is_long
+        return self.is_whole or is_long
 
     def _read_head(self, head: bytes) -> None:
         self.deadline = time.monotonic() + BODY_TIMEOUT_S

@@ -13,7 +13,7 @@ import socket
 import struct
 import time
 from collections.abc import Callable
-from concurrent.futures import Executor, Future
+from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -31,19 +31,6 @@ _CHECK_EVERY_S = 0.5
 _SEND_TIMEOUT_S = 30
 _SEND_BUFFER_BYTES = 208 * 1024
 """A thread that writes an answer of this length does not wait for the client to read it."""
-
-
-class Inline(Executor):
-    """Calls at once. With one thread the main loop answers by itself, which saves two changes of thread per request."""
-
-    def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """Return the result of the call."""
-        future: Future[Any] = Future()
-        try:
-            future.set_result(function(*args, **kwargs))
-        except Exception as error:  # as the executors of the standard library do
-            future.set_exception(error)
-        return future
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn is not typed
@@ -68,10 +55,6 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn is not typed
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", _SEND_TIMEOUT_S, 0))
         super().init_process()
 
-    def get_thread_pool(self) -> Executor:
-        """Return what answers requests."""
-        return Inline() if self.cfg.threads == 1 else super().get_thread_pool()
-
     def accept(self, listener: Any) -> bool:
         """Accept one connection; return whether there was one."""
         try:
@@ -85,6 +68,13 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn is not typed
     def enqueue_req(self, conn: Connection) -> None:
         """Receive a request, then give it to a thread. gunicorn calls this for new and for kept connections."""
         conn.start()
+        if conn.received:
+            # It came together with the last request, whose caller is on the stack.
+            self.method_queue.defer(self._resume, conn)
+        else:
+            self._resume(conn)
+
+    def _resume(self, conn: Connection) -> None:
         if conn.receive():
             self._dispatch(conn)
         else:
@@ -104,7 +94,16 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn is not typed
             if conn.is_partial:
                 self.partial.add(conn)
             conn.hand_over()
+            self._answer(conn)
+
+    def _answer(self, conn: Connection) -> None:
+        """Give a request to a thread. With one thread the main loop answers, which saves two changes of thread per request."""
+        if self.cfg.threads > 1:
             super().enqueue_req(conn)
+            return
+        answered: Future[Any] = Future()
+        answered.set_result(self.handle(conn))
+        self.finish_request(conn, answered)
 
     def finish_request(self, conn: Connection, fs: Future[Any]) -> None:
         """Close a connection or keep it for its next request, after an answer."""
