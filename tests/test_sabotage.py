@@ -134,12 +134,12 @@ def test_columns_of_the_file_that_change_their_names(attempt):
 
 
 def test_columns_of_the_matrix_that_are_swapped_in_training_alone(attempt, monkeypatch):
-    def swap(spec, matrix, target, *, log):
+    def swap(spec, matrix, target, *, log, units):
         order = np.arange(matrix.shape[1])
         names = list(training.FeatureEncoder(spec).names)
         one, other = names.index("overall_quality"), names.index("year_built")
         order[[one, other]] = order[[other, one]]
-        return learn(spec, matrix[:, order], target, log=log)
+        return learn(spec, matrix[:, order], target, log=log, units=units)
 
     monkeypatch.setattr(training, "learn", swap)
     failed = refused_by(attempt)
@@ -176,12 +176,12 @@ def test_square_metres_everywhere(attempt, table):
 
 
 def test_a_model_that_learnt_square_metres_and_is_asked_in_square_feet(attempt, monkeypatch):
-    def shrink(spec, matrix, target, *, log):
+    def shrink(spec, matrix, target, *, log, units):
         names = list(training.FeatureEncoder(spec).names)
         matrix = matrix.copy()
         matrix[:, names.index("log_living_area")] -= np.log(SQUARE_FEET)
         matrix[:, names.index("log_total_area")] -= np.log(SQUARE_FEET)
-        return learn(spec, matrix, target, log=log)
+        return learn(spec, matrix, target, log=log, units=units)
 
     monkeypatch.setattr(training, "learn", shrink)
     failed = refused_by(attempt)
@@ -201,8 +201,8 @@ def test_shuffled_labels(attempt, is_test):
         return table
 
     failed = refused_by(attempt, shuffle)
-    assert "of the best answer that is the same for all rows" in failed["sanity.trivial"]
-    assert "sanity.constant" not in failed
+    # It is about as good as a constant, and so is a plain model of these labels: the limits and the live release show the fault.
+    assert {"limits.rmsle", "live"} <= failed.keys()
 
 
 def test_a_leaked_target(attempt):
