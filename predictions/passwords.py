@@ -1,9 +1,21 @@
-"""What a change of password ends besides the sessions, which Django ends."""
+"""Failed log-ins as they are recorded, and what a change of password ends besides the sessions, which Django ends."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from django.contrib.auth.models import User
+from django.http import HttpRequest
 from knox.models import AuthToken
+
+_LONGEST_NAME = 255
+"""Characters of the column in which django-axes keeps a name; PostgreSQL refuses longer ones."""
+
+
+def attempted_name(request: HttpRequest, credentials: Mapping[str, str] | None = None) -> str:
+    """Return the name of a failed log-in as it is recorded."""
+    name = credentials.get("username") if credentials else request.POST.get("username")
+    return (name or "")[:_LONGEST_NAME]
 
 
 class TokensEndWithPassword:

@@ -95,6 +95,7 @@ AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contri
 # Failed log-ins are counted by address: counted by name, a stranger could lock the reviewers out.
 AXES_LOCKOUT_PARAMETERS = ["ip_address"]
 AXES_CLIENT_IP_CALLABLE = "predictions.client_address.address_of"
+AXES_USERNAME_CALLABLE = "predictions.passwords.attempted_name"
 AXES_FAILURE_LIMIT = env.integer("LOGIN_FAILURES", default=10, least=1, most=10_000)
 AXES_COOLOFF_TIME = timedelta(minutes=env.integer("LOGIN_WAIT_MINUTES", default=15, least=1, most=1440))
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
