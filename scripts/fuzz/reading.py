@@ -34,6 +34,7 @@ class Reading:
         self._server = server
         self.pending: list[tuple[str, Request]] = []
         self.read = 0
+        self._listed: set[str] = set()
 
     def add(self, ids: list[str], request: Request) -> None:
         """Remember what a request stored."""
@@ -46,7 +47,9 @@ class Reading:
         for one, stored_by in pending:
             for fault in self.faults_of(one, stored_by):
                 yield fault, stored_by
-        ids = dict(pending)
+        # What was reviewed was in the lists before; by now it may be on their last pages, so the search finds it.
+        ids = {one: stored_by for one, stored_by in pending if one not in self._listed}
+        self._listed |= ids.keys()
         visited = {one: stored_by for one, stored_by in ids.items() if stored_by.login == "visitor"}
         own = {one: stored_by for one, stored_by in ids.items() if one not in visited}
         yield from self._faults_of_list("API list", ids, "/api/v1/predictions/", "page_size=200", "token")
@@ -64,6 +67,7 @@ class Reading:
             ("form filled in again", f"/predictions/{one}/again/", owner),
             ("admin detail", f"{_LIST}{one}/change/", "reviewer"),
             ("admin history", f"{_LIST}{one}/history/", "reviewer"),
+            ("admin search", f"{_LIST}?q={one}", "reviewer"),
         ):
             answer = self._server.send(Request(door="reading", path=path, login=login))
             if answer.status != 200:
