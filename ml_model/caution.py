@@ -42,7 +42,10 @@ class Caution:
         self._profile = profile
         unseen = {field.name: _unseen(field, profile[field.name]) for field in spec.field}
         self._unseen = [(name, values, encode_column(spec.fields[name], [*values])) for name, values in unseen.items() if values]
-        self._always_known = [field.name for field in spec.field if not field.required and not profile[field.name].unknown]
+        # A field that says what is done about a blank has a blank that is meant: it is no reason for a warning.
+        self._always_known = [
+            field.name for field in spec.field if not (field.required or field.blank or profile[field.name].unknown)
+        ]
         self._order = {name: position for position, name in enumerate(spec.fields)}
 
     def rows(self, encoded: Columns) -> list[int]:
@@ -80,11 +83,10 @@ class Caution:
                 field = self._fields[name]
                 detail = f"{field.label}: the model has not seen one {self._noun} with '{in_words(field, value)}'."
                 found.append(ScoreWarning(field=name, code="unseen_choice", detail=detail))
-        if None in record.values():
-            for name in self._always_known:
-                if record[name] is None:
-                    detail = f"{self._fields[name].label}: it was known of every {self._noun} that the model has learnt from."
-                    found.append(ScoreWarning(field=name, code="unseen_unknown", detail=detail))
+        for name in self._always_known:
+            if record[name] is None:
+                detail = f"{self._fields[name].label}: it was known of every {self._noun} that the model has learnt from."
+                found.append(ScoreWarning(field=name, code="unseen_unknown", detail=detail))
         return tuple(sorted(found, key=lambda one: self._order[one.field])) if found else ()
 
 

@@ -87,7 +87,9 @@ def cautious(tree, parse):
     tree["field"] = [
         common | {"name": "flag", "column": "F", "kind": "boolean", "required": False, "example": False},
         common | {"name": "day", "column": "D", "kind": "date", "required": False, "example": "2020-06-01"},
-        common | {"name": "z", "column": "Z", "kind": "number", "range": [0, 9], "trained": [0, 1], "example": 1},
+        common
+        | {"name": "z", "column": "Z", "kind": "number", "range": [0, 9], "trained": [0, 1], "example": 1}
+        | {"required": False, "blank": "the median is assumed."},
     ]
     tree["field"][1] |= {"earliest": "0001-01-01", "latest": "9999-12-31"}
     tree["derived"] = []
@@ -111,6 +113,7 @@ def cautious(tree, parse):
         ({"flag": False}, []),
         ({"flag": None}, [("flag", "unseen_unknown")]),
         ({"day": None}, [("day", "unseen_unknown")]),
+        ({"z": None}, []),  # its blank says what is done
         ({"day": "2099-01-01"}, [("day", "outside_training")]),
         ({"day": "0001-01-01"}, [("day", "outside_training")]),
         ({"day": "9999-12-31"}, [("day", "outside_training")]),
