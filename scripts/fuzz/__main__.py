@@ -9,6 +9,7 @@ import json
 import os
 import random
 import re
+import signal
 import sys
 import tempfile
 import time
@@ -144,6 +145,7 @@ def main() -> None:
     """Run until the time or the number of requests is used up."""
     seconds, most = float(os.environ.get("FUZZ_SECONDS", "60")), int(os.environ.get("FUZZ_REQUESTS", "1000000"))
     seed = int(os.environ.get("FUZZ_SEED", "1"))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))  # so that the server is stopped, too
     with tempfile.TemporaryDirectory() as name:
         server = Server(Path(name))
         server.prepare()
