@@ -15,8 +15,8 @@ def rounded(value: float, places: int) -> str:
 
     A number that would become 0, or is very large, is written with three digits and an exponent.
 
-    >>> [rounded(value, 1) for value in (12345.67, -0.5, 0.0, 1e-9, -1.8e308, float("nan"))]
-    ['12,345.7', '-0.5', '0.0', '1e-9', '-1.8e308', 'not a number']
+    >>> [rounded(value, 1) for value in (12345.67, -0.5, 0.0, 1e-9, -1.7e308, float("nan"))]
+    ['12,345.7', '-0.5', '0.0', '1e-9', '-1.7e308', 'not a number']
     """
     nearest = round(value, places) + 0.0 if abs(value) < _LONGEST else 0.0
     if nearest == 0 and value != 0:

@@ -65,8 +65,14 @@ def _loaded() -> tuple[Scorer, str]:
         try:
             return _load(settings.MODEL_RELEASES)
         except (BundleRefused, ReleaseError) as error:
-            logger.error("no release is live: %s", error)  # noqa: TRY400  # the reason is one line; a traceback adds nothing
+            _report(str(error))
             raise ModelUnavailable(str(error)) from error
+
+
+@lru_cache(maxsize=1)
+def _report(reason: str) -> None:
+    """Log why no release is live, once: probes ask every second."""
+    logger.error("no release is live: %s", reason)
 
 
 def is_loaded() -> bool:
@@ -77,6 +83,7 @@ def is_loaded() -> bool:
 def unload() -> None:
     """Forget the scorer and the specs, so that the next use reads the releases again."""
     _load.cache_clear()
+    _report.cache_clear()
     _spec.cache_clear()
     _record.cache_clear()
 

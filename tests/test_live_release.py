@@ -66,7 +66,7 @@ def test_the_bundle_was_trained_from_the_data_in_the_tree(scorer, dataset):
         ("overall_quality", lambda value: min(value + 1, 10)),
         ("overall_condition", lambda value: min(value + 1, 10)),
         ("kitchen_quality", lambda value: "Ex"),
-        ("lot_area", lambda value: value * 1.2),
+        ("lot_area", lambda value: min(value * 1.2, 250_000)),
         ("basement_area", lambda value: value * 1.1),
         ("garage_cars", lambda value: value + 1),
         ("fireplaces", lambda value: value + 1),

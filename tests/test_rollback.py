@@ -26,7 +26,7 @@ from ml_model.errors import BundleRefused
 from ml_model.promotion import promote, roll_back
 from ml_model.releases import add_release, read_releases
 from ml_model.training import train
-from predictions import embedded
+from predictions import embedded, health
 from tests.predictions.door import Api, problem_of
 
 DATA = Path(__file__).parent / "data"
@@ -65,6 +65,7 @@ def api(transactional_db):
 
 def restart():
     embedded.unload()
+    health.probe.forget()
 
 
 def release_2(trained):
@@ -212,11 +213,8 @@ def test_a_bundle_that_was_touched_is_refused_everywhere_and_nothing_runs(traine
     DAMAGES[damage](trained / "1.0.0")
     refused_at_start(caplog, "release bundle 1.0.0 refused: ", "predictions.E002")
     monkeypatch.setattr(release_commands, "TRAINED", trained)
-    monkeypatch.setattr("ml_model.__main__.read_releases", lambda: read_releases(trained))
-    load = scoring.load_scorer
-    monkeypatch.setattr(scoring, "load_scorer", lambda version: load(version, trained))
     (trained / "releases.toml").write_text((trained / "releases.toml").read_text().replace('live = "1.0.0"', 'live = "2.0.0"', 1))
-    for command in (["verify"], ["promote", "1.0.0", "--override", "I insist"], ["show", "1.0.0"]):
+    for command in (["promote", "1.0.0", "--override", "I insist"], ["show", "1.0.0"]):
         assert main(command) == 1
         output, errors = capsys.readouterr()
         assert output == ""
@@ -225,6 +223,18 @@ def test_a_bundle_that_was_touched_is_refused_everywhere_and_nothing_runs(traine
     assert read_releases(trained).live == "2.0.0"
     assert opened == []
     assert not (trained / "marker").exists()
+
+
+def test_verify_names_a_bundle_that_was_touched(trained, capsys, monkeypatch):
+    monkeypatch.setattr("ml_model.__main__.read_releases", lambda: read_releases(trained))
+    load = scoring.load_scorer
+    monkeypatch.setattr(scoring, "load_scorer", lambda version: load(version, trained))
+    monkeypatch.setattr("ml_model.__main__.TRAINED", trained)
+    flip(trained / "1.0.0" / "golden.json")
+    assert main(["verify"]) == 1
+    output, errors = capsys.readouterr()
+    assert "1.0.0: " not in output
+    assert errors == "error: release bundle 1.0.0 refused: 'golden.json' was changed after the release was made\n"
 
 
 def test_a_damaged_release_is_no_way_back(trained):

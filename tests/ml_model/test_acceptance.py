@@ -4,8 +4,8 @@ from ml_model.acceptance import ACCEPTANCE
 from tests.ml_model.test_tables import just_outside
 from tests.ml_model.trees import at, refusal
 
-WAYS = {"slice": ("slice", 0), "behaviour": ("behaviour", 0), "gates": ("gates",)}
-NAMED = {"slice": "slice[large]", "behaviour": "behaviour[more_area]", "gates": "gates"}
+WAYS = {"slice": ("slice", 0), "behaviour": ("behaviour", 0), "gates": ("gates",), "accept": ("accept", 0)}
+NAMED = {"slice": "slice[large]", "behaviour": "behaviour[more_area]", "gates": "gates", "accept": "accept[0]"}
 KEYS = [
     pytest.param((table, name, info), id=f"{table}:{name}")
     for table, kind in ACCEPTANCE.items()
@@ -23,6 +23,7 @@ def tree(tree):
     tree["slice"] = [{"name": "large", "label": "Large", "where": "area > 1500"}]
     tree["behaviour"] = [{"name": "more_area", "field": "area", "change": "multiply", "amount": 1.1, "expect": "not_lower"}]
     tree["gates"] = {"metric": "rmsle", "limits": {"rmsle": [0, 1]}}
+    tree["accept"] = [{"finding": "leakage", "column": "Area", "reason": "It is known before the sale."}]
     return tree
 
 

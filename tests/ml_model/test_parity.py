@@ -125,7 +125,10 @@ def test_one_threshold_that_moved_to_the_next_number_is_seen_there_alone(name, s
 @pytest.mark.parametrize("by", [-1, 1])
 def test_one_threshold_of_a_forest_that_moved_by_one_number_of_single_precision(by, subjects):
     def moved(threshold):
-        return float(np.nextafter(np.float32(threshold), np.float32(by * np.inf)))
+        last = np.float32(threshold)
+        if last > threshold:  # rounded up: the largest number of single precision on the left is the one below
+            last = np.nextafter(last, np.float32(-np.inf))
+        return float(np.nextafter(last, np.float32(by * np.inf)))
 
     assert "thresholds" in failed(sabotaged(subjects["forest"], shift(0, moved)))
 
@@ -216,7 +219,10 @@ def test_leaves_and_branches_that_were_swapped(subjects):
 
 def test_a_value_on_a_threshold_that_goes_to_the_other_side(subjects):
     for name in ("boosting", "blend"):
-        assert failed(sabotaged(subjects[name], partial(at_least, ensemble=0))) == ["thresholds"]
+        # A median that stands for what is unknown may lie on a threshold, too.
+        found = failed(sabotaged(subjects[name], partial(at_least, ensemble=0)))
+        assert "thresholds" in found
+        assert not {"data", "jittered", "drawn"} & set(found)
 
 
 def test_missing_values_that_go_to_the_other_side(subjects):

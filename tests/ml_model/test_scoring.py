@@ -236,7 +236,9 @@ def test_an_end_that_is_not_finite_is_none(boundless):
     assert math.isfinite(alone.value)
     assert 0 <= alone.low < alone.value
     for score in [*boundless.score([{"area": number}] * 12), *boundless.score_columns({"area": [number] * 3})]:
-        assert (score.value, score.low, score.high) == (alone.value, alone.low, None)
+        # The runtime may sum one row and many rows in another order, and the exponential makes the last bit of a sum many.
+        assert (score.value, score.low) == pytest.approx((alone.value, alone.low), rel=1e-12)
+        assert score.high is None
     lows, highs = ends_of([alone])
     assert (lows.tolist(), highs.tolist()) == ([alone.low], [math.inf])
 
