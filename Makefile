@@ -4,7 +4,7 @@
 # make bench  compare with other ways of serving the model; needs wrk, and installs the others under var/bench
 # make bench  compare with other servers;  make bench-growth, bench-micro, bench-budget  what docs/performance.md tells of
 # make faults  break what is around a real server (disk, database, processes, clients), and write docs/reliability.md; takes minutes
-# make fuzz   send hostile requests to a real server for FUZZ_SECONDS=60, by FUZZ_SEED=1; docs/reliability.md
+# make fuzz   send hostile requests to a real server for FUZZ_SECONDS=60, by FUZZ_SEED=1; docs/fuzzing.md
 # make setup  set up alone;  make check  lint, types, import contracts, deployment checks;  make lock  renew the lock files
 
 PYTHON ?= python3

@@ -19,7 +19,7 @@ class Logbook:
 
     def __init__(self, report: Report) -> None:
         self.report = report
-        """Shows one line to whoever waits."""
+        """Shows one line to the person who waits."""
         self._entries: list[dict[str, Any]] = []
 
     @contextmanager

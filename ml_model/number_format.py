@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 _LONGEST = 1e15
-"""From this size on a number is written with an exponent: nobody counts so many digits."""
+"""From this size on a number is written with an exponent: nobody counts that many digits."""
 _SHORTEST = 1e-3
 """Below this size six decimals would lose digits that the number has."""
 

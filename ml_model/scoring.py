@@ -285,7 +285,7 @@ def intervals(spec: ModelSpec, calibration: Calibration, answers: Matrix) -> tup
     """
     values = answers[:, 0]
     half_widths = calibration.quantile * (answers[:, 1] if calibration.adaptive else np.ones(len(answers)))
-    # Far outside of the training data an exponential overflows; whoever reads the ends makes None of what is not finite.
+    # Far outside of the training data an exponential overflows; the callers turn an end that is not finite into None.
     with np.errstate(over="ignore", invalid="ignore"):
         if spec.target.transform == "log":
             factors = np.exp(half_widths)
