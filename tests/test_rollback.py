@@ -288,6 +288,7 @@ class Site:
             "PYTHONPATH": f"{folder}{os.pathsep}{ROOT}",
             "PORT": str(self.port),
             "WEB_CONCURRENCY": "1",
+            "WEB_DRAIN_S": "0",
             **environment,
         }
 
