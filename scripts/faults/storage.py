@@ -18,6 +18,8 @@ from scripts.faults.server import READY, Load, Server, example, serving, stored_
 
 PATIENCE_S = 20
 """How long a write waits for a lock: ``timeout`` in the settings."""
+_LOAD_S = 5
+"""How long a backup is under load."""
 
 
 @contextmanager
@@ -163,17 +165,17 @@ def locked_database(folder: Path, writers: int = 8, patience_s: int = PATIENCE_S
     )
 
 
-def backup_and_restore(folder: Path, load_s: float = 5) -> Result:
-    """Back up under load, restore into the stopped server beside an old log, and count."""
+def backup_and_restore(folder: Path) -> Result:
+    """Back up under load, restore into the stopped server next to an old log, and count."""
     copies = [folder / f"backup-{number}.sqlite3" for number in (1, 2)]
     with serving(folder / "restored") as server:
         with Load(server) as load:
-            time.sleep(load_s / 2)
+            time.sleep(_LOAD_S / 2)
             started_at = time.monotonic()
             done = server.manage("backup", str(copies[0]))
             backup_s = time.monotonic() - started_at
             before = dict(load.acknowledged)
-            time.sleep(load_s / 2)
+            time.sleep(_LOAD_S / 2)
             refused = server.manage("restore", str(copies[0]))
         server.kill()  # leaves its log behind
         restored = server.manage("restore", str(copies[0]))
