@@ -22,4 +22,10 @@ class QuickJSONRenderer(JSONRenderer):
         if data is None:
             return b""
         indented = self.get_indent(accepted_media_type or "", dict(renderer_context or {})) is not None
-        return orjson.dumps(data, default=_encoder.default, option=orjson.OPT_UTC_Z | (orjson.OPT_INDENT_2 if indented else 0))
+        options = orjson.OPT_UTC_Z | (orjson.OPT_INDENT_2 if indented else 0)
+        try:
+            return orjson.dumps(data, default=_encoder.default, option=options)
+        except TypeError:
+            # PostgreSQL gives back 1e30 inside of JSON as a whole number of 31 digits, which orjson does not write.
+            body: bytes = super().render(data, accepted_media_type, renderer_context)
+            return body

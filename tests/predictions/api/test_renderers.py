@@ -35,3 +35,9 @@ def test_nothing_is_an_empty_body():
 
 def test_a_caller_may_ask_for_lines():
     assert QuickJSONRenderer().render({"a": [1]}, "application/json; indent=2") == b'{\n  "a": [\n    1\n  ]\n}'
+
+
+def test_a_whole_number_of_many_digits():
+    """As PostgreSQL gives back a large float that was stored inside of JSON."""
+    body = QuickJSONRenderer().render({"inputs": {"amount": 10**300, "name": "é"}})
+    assert json.loads(body) == {"inputs": {"amount": 10**300, "name": "é"}}
